@@ -1,0 +1,1 @@
+// cmake/empty.cpp - the one translation unit of a layer that is headers only.
