@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# tests/ci.sh [STEP...] - the steps of CI in order, or only those named. `make ci` runs this and nothing else.
+#
+# A step that fails does not hide the ones after it; the exit status is 0 only if all passed. Prints what each took, and at
+# the very end the summary of the test run that matters most: the failed one, or that of the build of record.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+
+steps=(laws format shell dev test headers install clang clang-tidy asan tsan fuzz acceptance bench)
+logs=build/ci
+mkdir -p "$logs"
+jobs=$(nproc)
+# The thread sanitizer of GCC 12 wants an address space without much randomness.
+calm=()
+setarch -R true 2>/dev/null && calm=(setarch -R)
+
+sources() { git ls-files -co --exclude-standard -- "$@" | while read -r file; do [ -e "$file" ] && echo "$file"; done; }
+build() { cmake --preset "$1" >"$logs/configure-$1.log" || { cat "$logs/configure-$1.log"; return 1; }; shift; cmake --build "$@"; }
+tested() { ctest --preset "$1" -j"$jobs" "${@:2}" 2>&1 | tee "$logs/ctest-$1.log"; }
+
+step_laws() {
+  local failed=0
+  for law in layers headers orders banned sizes dead_files changelog style_page names; do
+    echo "$law: $(python3 tests/tidy/$law.py 2>&1)" | tee "$logs/law.log"
+    grep -q ': obeyed; ' "$logs/law.log" || failed=1
+  done
+  return $failed
+}
+step_format() { sources '*.cpp' '*.hpp' '*.h' | xargs -r clang-format-19 --dry-run -Werror; }
+step_shell() { { sources '*.sh' '*.bash'; echo .ci/run; } | xargs -r shellcheck -S warning; }
+step_dev() { build dev build/dev; }
+step_test() { tested dev -LE install; }
+step_headers() { cmake --build build/dev --target all_verify_interface_header_sets; }
+step_install() { ctest --test-dir build/dev -L install --output-on-failure; }
+step_clang() { build clang build/clang; }
+step_clang-tidy() { python3 tests/tidy/clang_tidy.py build/clang --seconds "${TRANSOM_LINT_SECONDS:-300}"; }
+step_asan() { build asan build/asan && tested asan; }
+step_tsan() { "${calm[@]}" cmake --preset tsan >"$logs/configure-tsan.log" && "${calm[@]}" cmake --build build/tsan && "${calm[@]}" ctest --preset tsan -j"$jobs" 2>&1 | tee "$logs/ctest-tsan.log"; }
+step_fuzz() { build fuzz build/fuzz --target transom_fuzzers && tests/fuzz/run.sh "${TRANSOM_FUZZ_SECONDS:-10}"; }
+step_acceptance() { tests/install/acceptance.sh; }
+step_bench() { build bench build/bench && bench/run.sh build/bench --smoke; }
+
+[ $# -gt 0 ] && steps=("$@")
+report=() failed=()
+began=$SECONDS
+for step in "${steps[@]}"; do
+  printf '\n=== %s\n' "$step"
+  start=$SECONDS
+  if "step_$step"; then verdict=passed; else verdict=FAILED; failed+=("$step"); fi
+  report+=("$(printf '%-12s %-7s %5d s' "$step" "$verdict" $((SECONDS - start)))")
+  printf '=== %s\n' "${report[-1]}"
+done
+
+printf '\n'
+printf '%s\n' "${report[@]}"
+printf '%-12s %-7s %5d s\n' total "" $((SECONDS - began))
+for name in asan tsan dev; do
+  case " ${steps[*]} " in *" $name "*) ;; *) continue ;; esac
+  [ -e "$logs/ctest-$name.log" ] && echo "$name: $(grep -E 'tests passed' "$logs/ctest-$name.log")"
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}"
+fi
+last=$logs/ctest-dev.log
+for name in asan tsan; do
+  case " ${failed[*]:-} " in *" $name "*) last=$logs/ctest-$name.log ;; esac
+done
+[ -e "$last" ] && grep -E 'tests passed' "$last"
+[ ${#failed[@]} -eq 0 ]

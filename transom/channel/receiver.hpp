@@ -1,0 +1,247 @@
+// transom/channel/receiver.hpp - the receiving end of a channel of T.
+#pragma once
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "transom/channel/cargo.hpp"
+#include "transom/channel/receiving_core.hpp"
+#include "transom/channel/view.hpp"
+
+namespace transom {
+
+/// Receives messages of type T. Owns the end and the name: it creates the object and removes it when it closes; the
+/// destructor closes.
+///
+/// Thread safety: one thread at a time; close(), url(), features() and readable_fd() at any time from any thread.
+/// Every receive takes one whole message or fails and leaves it queued: closed when every sender has closed and all
+/// was received, peer_died once for each sender that died, after its last message; canceled, timed_out, would_block,
+/// unsupported, forked, protocol_error. A message that is no valid T is decode_failed, is dropped, and the channel
+/// goes on.
+template <typename T>
+class receiver {
+  static_assert(detail::check_message<T>());
+
+ public:
+  using value_type = T;
+
+  /// Throws transom::exception where open() fails.
+  explicit receiver(std::string_view url, const options& how = {}) : receiver(open(url, how).or_throw()) {}
+  /// bad_url, unsupported (the detail names the missing features), std::errc::address_in_use where a living owner has
+  /// the name, errors of the system.
+  static result<receiver> open(std::string_view url, const options& how = {}) {
+    auto opened = detail::open_receiving(url, how, detail::cargo_of<T>());
+    if (!opened) return opened.error();
+    return receiver(std::make_unique<detail::receiving_core>(std::move(*opened)));
+  }
+
+  /// Waits for the next message.
+  result<T> recv(std::stop_token stop = {}) { return take({}, patience::forever(std::move(stop))); }
+  result<T> recv(recv_options which, std::stop_token stop = {}) {
+    return take(which, patience::forever(std::move(stop)));
+  }
+  /// Without waiting: would_block when there is none.
+  result<T> try_recv(recv_options which = {}) { return take(which, patience::none()); }
+  /// Waiting for at most `d`: timed_out.
+  template <typename Rep, typename Period>
+  result<T> recv_for(std::chrono::duration<Rep, Period> d, std::stop_token stop = {}) {
+    return take({}, within(d, std::move(stop)));
+  }
+  template <typename Rep, typename Period>
+  result<T> recv_for(recv_options which, std::chrono::duration<Rep, Period> d, std::stop_token stop = {}) {
+    return take(which, within(d, std::move(stop)));
+  }
+  /// Waiting until the moment `t` of any clock.
+  template <typename Clock, typename Duration>
+  result<T> recv_until(std::chrono::time_point<Clock, Duration> t, std::stop_token stop = {}) {
+    return take({}, before(t, std::move(stop)));
+  }
+  template <typename Clock, typename Duration>
+  result<T> recv_until(recv_options which, std::chrono::time_point<Clock, Duration> t, std::stop_token stop = {}) {
+    return take(which, before(t, std::move(stop)));
+  }
+
+  /// The next message where it lies, with its message_info. On mechanisms without zero_copy the view owns a copy; with
+  /// it, one view at a time: until it goes, receiving is `unsupported`.
+  result<view<T>> recv_view(std::stop_token stop = {}) { return look({}, patience::forever(std::move(stop))); }
+  result<view<T>> recv_view(recv_options which, std::stop_token stop = {}) {
+    return look(which, patience::forever(std::move(stop)));
+  }
+  result<view<T>> try_recv_view(recv_options which = {}) { return look(which, patience::none()); }
+  template <typename Rep, typename Period>
+  result<view<T>> recv_view_for(std::chrono::duration<Rep, Period> d, std::stop_token stop = {}) {
+    return look({}, within(d, std::move(stop)));
+  }
+  template <typename Clock, typename Duration>
+  result<view<T>> recv_view_until(std::chrono::time_point<Clock, Duration> t, std::stop_token stop = {}) {
+    return look({}, before(t, std::move(stop)));
+  }
+
+  /// Moves the next message into `into` and returns its size. message_too_large if it does not fit: it stays queued,
+  /// and the detail has its size.
+  result<std::size_t> recv_into(std::span<std::byte> into, std::stop_token stop = {})
+    requires std::same_as<T, bytes>
+  {
+    return fill(into, {}, patience::forever(std::move(stop)));
+  }
+  result<std::size_t> recv_into(std::span<std::byte> into, recv_options which, std::stop_token stop = {})
+    requires std::same_as<T, bytes>
+  {
+    return fill(into, which, patience::forever(std::move(stop)));
+  }
+  result<std::size_t> try_recv_into(std::span<std::byte> into, recv_options which = {})
+    requires std::same_as<T, bytes>
+  {
+    return fill(into, which, patience::none());
+  }
+  template <typename Rep, typename Period>
+  result<std::size_t> recv_into_for(std::span<std::byte> into, std::chrono::duration<Rep, Period> d,
+                                    std::stop_token stop = {})
+    requires std::same_as<T, bytes>
+  {
+    return fill(into, {}, within(d, std::move(stop)));
+  }
+  template <typename Clock, typename Duration>
+  result<std::size_t> recv_into_until(std::span<std::byte> into, std::chrono::time_point<Clock, Duration> t,
+                                      std::stop_token stop = {})
+    requires std::same_as<T, bytes>
+  {
+    return fill(into, {}, before(t, std::move(stop)));
+  }
+
+  /// Receives as it goes: `for (const T& message : rx)`. Ends on closed, throws transom::exception on anything else.
+  class iterator {
+   public:
+    using iterator_concept = std::input_iterator_tag;
+    using difference_type = std::ptrdiff_t;
+    using value_type = T;
+    T& operator*() const { return *current_; }
+    T* operator->() const { return &*current_; }
+    iterator& operator++() {
+      next();
+      return *this;
+    }
+    void operator++(int) { next(); }
+    friend bool operator==(const iterator& at, std::default_sentinel_t) { return !at.current_; }
+
+   private:
+    friend class receiver;
+    explicit iterator(receiver& from) : from_(&from) { next(); }
+    void next() {
+      current_.reset();
+      auto message = from_->recv();
+      if (message) current_.emplace(std::move(*message));
+      else if (message.error() != errc::closed) throw exception(message.error());
+    }
+    receiver* from_;
+    mutable std::optional<T> current_;
+  };
+  iterator begin() { return iterator(*this); }
+  std::default_sentinel_t end() const noexcept { return {}; }
+
+  /// Readable whenever try_recv would return anything but would_block; poll it for POLLIN. Valid as long as the handle.
+  result<int> readable_fd() { return opened().ready_fd(); }
+  /// A further handle on the same channel, for another thread, where the mechanism has many_receivers.
+  result<receiver> clone() const {
+    auto& core = opened();
+    auto further = core.end().clone();
+    if (!further) return further.error();
+    return receiver(std::make_unique<detail::receiving_core>(
+        detail::opened_receiver{std::move(*further), core.how, core.portable}));
+  }
+  /// Ends this side and wakes everyone on both. Again is harmless.
+  void close() noexcept { opened().close(); }
+  feature_set features() const { return opened().features; }
+  /// What a sender needs, with the real port.
+  const std::string& url() const { return opened().url; }
+
+ private:
+  friend struct detail::end_access;
+  explicit receiver(std::unique_ptr<detail::receiving_core> core) noexcept : core_(std::move(core)) {}
+
+  template <typename Rep, typename Period>
+  static patience within(std::chrono::duration<Rep, Period> d, std::stop_token stop) {
+    return patience::until_time(deadline::after(d), std::move(stop));
+  }
+  template <typename Clock, typename Duration>
+  static patience before(std::chrono::time_point<Clock, Duration> t, std::stop_token stop) {
+    return patience::until_time(deadline::at(t), std::move(stop));
+  }
+  detail::receiving_core& opened() const {
+    detail::ensure(core_ != nullptr, "a moved-from receiver is used");
+    if (core_->is_packed()) [[unlikely]]
+      core_->unpack(detail::cargo_of<T>());
+    return *core_;
+  }
+  result<T> take(recv_options which, const patience& how);
+  result<view<T>> look(recv_options which, const patience& how);
+  result<std::size_t> fill(std::span<std::byte> into, recv_options which, const patience& how) {
+    auto& core = opened();
+    const detail::occupancy::stay stay(core.occupied);
+    return core.receive_into(into, which, how);
+  }
+
+  std::unique_ptr<detail::receiving_core> core_;
+};
+
+template <typename T>
+result<T> receiver<T>::take(recv_options which, const patience& how) {
+  auto& core = opened();
+  const detail::occupancy::stay stay(core.occupied);
+  auto lent = core.front(which, how);
+  if (!lent) return lent.error();
+  auto value = detail::wire_read<T>(*lent, core.portable, core.largest_message);
+  core.release();
+  if (!value) [[unlikely]]
+    return core.undecodable(value.error());
+  return value;
+}
+
+template <typename T>
+result<view<T>> receiver<T>::look(recv_options which, const patience& how) {
+  auto& core = opened();
+  const detail::occupancy::stay stay(core.occupied);
+  auto lent = core.front(which, how);
+  if (!lent) return lent.error();
+  const message_info info = lent->info;
+  if constexpr (std::same_as<T, bytes>) {
+    if (core.zero_copy) return view<T>(detail::viewed_memory(core, lent->payload), info);
+    const std::size_t size = lent->payload.size();
+    detail::block copy = core.pool.take(size, 1);
+    if (size != 0) std::memcpy(copy.data(), lent->payload.data(), size);
+    core.release();
+    return view<T>(detail::viewed_memory(core, std::move(copy), size), info);
+  } else if constexpr (plain<T>) {
+    const std::byte* at = lent->payload.data();
+    const bool in_place = core.zero_copy && !core.portable && lent->payload.size() == sizeof(T) &&
+                          reinterpret_cast<std::uintptr_t>(at) % alignof(T) == 0;
+    if (in_place && detail::bools_are_valid(*reinterpret_cast<const T*>(at))) {
+      return view<T>(detail::viewed_memory(core, lent->payload), info);
+    }
+    auto value = detail::wire_read<T>(*lent, core.portable, core.largest_message);
+    core.release();
+    if (!value) return core.undecodable(value.error());
+    detail::block copy = core.pool.take(sizeof(T), alignof(T));
+    std::memcpy(copy.data(), &*value, sizeof(T));
+    return view<T>(detail::viewed_memory(core, std::move(copy), sizeof(T)), info);
+  } else {
+    auto value = detail::wire_read<T>(*lent, core.portable, core.largest_message);
+    core.release();
+    if (!value) return core.undecodable(value.error());
+    return view<T>(std::move(*value), info);
+  }
+}
+
+}  // namespace transom
+
+#include "transom/channel/sent_ends.hpp"

@@ -1,0 +1,72 @@
+// transom/channel/receiving_core.cpp - see receiving_core.hpp.
+#include "transom/channel/receiving_core.hpp"
+
+#include <utility>
+
+namespace transom::detail {
+
+receiving_core::receiving_core(opened_receiver opened)
+    : url(opened.end->url()),
+      where(url),
+      how(opened.how),
+      features(opened.end->features()),
+      largest_message(opened.end->largest_message()),
+      portable(opened.portable),
+      zero_copy(features.contains(transom::zero_copy)),
+      end_(std::move(opened.end)) {}
+
+result<void> receiving_core::admit(recv_options which, const patience& how_long) {
+  if (which.type != 0 && !features.contains(types)) return error(errc::unsupported, "recv", place(url, "types"));
+  if (is_lent_.load(std::memory_order_acquire)) [[unlikely]] {
+    return error(errc::unsupported, "recv",
+                 place(url, "this receiver lends one message at a time: let its view go first, or clone()"));
+  }
+  if (kept_) [[unlikely]] {
+    if (how_long.stop.stop_requested()) return error(errc::canceled, "recv", where);
+    return *std::exchange(kept_, std::nullopt);
+  }
+  return {};
+}
+
+result<transport::incoming> receiving_core::front(recv_options which, const patience& how_long) {
+  if (auto ok = admit(which, how_long); !ok) return ok.error();
+  return end_->front(which.type, how_long);
+}
+
+result<std::size_t> receiving_core::receive_into(std::span<std::byte> into, recv_options which,
+                                                 const patience& how_long) {
+  if (auto ok = admit(which, how_long); !ok) return ok.error();
+  return end_->receive_into(into, which.type, how_long);
+}
+
+error receiving_core::undecodable(const error& why) const {
+  return error(errc::decode_failed, "recv", place(url, why.detail()));
+}
+
+receiving_core::seen receiving_core::peek() {
+  if (end_was_told) return seen::the_end;
+  if (kept_ || is_lent_.load(std::memory_order_acquire)) return seen::something;
+  if (end_->ready_fd_is_emulated()) return end_->looks_ready() ? seen::something : seen::nothing;
+  auto lent = end_->front(0, patience::none());
+  if (lent) return seen::something;
+  if (lent.failed_with(errc::would_block)) return seen::nothing;
+  if (lent.failed_with(errc::closed)) return seen::the_end;
+  kept_ = lent.error();
+  return seen::something;
+}
+
+result<const transport::handover*> receiving_core::pack() {
+  if (packed_) return &*packed_;
+  auto given = give_anonymous(*end_, where);
+  if (!given) return given.error();
+  packed_ = std::move(*given);
+  return &*packed_;
+}
+
+void receiving_core::unpack(const cargo& what) {
+  auto again = transport::adopt_receiver(std::move(*packed_), how, how.framing == framing::native ? what.native : transport::terms{});
+  packed_.reset();
+  if (again) end_ = std::move(*again);  // else the old end stays and says closed
+}
+
+}  // namespace transom::detail

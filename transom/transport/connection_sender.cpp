@@ -1,0 +1,485 @@
+// transom/transport/connection_sender.cpp - see connection_sender.hpp.
+#include "transom/transport/connection_sender.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+
+#include "transom/os/memfd.hpp"
+#include "transom/os/own_process.hpp"
+#include "transom/os/unix_socket.hpp"
+
+namespace transom::transport {
+namespace {
+
+constexpr std::size_t copied_up_to = 2048;     // larger payloads are not copied next to their header
+constexpr std::size_t batch_size = 64 * 1024;  // bytes put together for one write
+
+bool may_end_early(const patience& how) noexcept {
+  return how.nonblocking || !how.until.is_never() || how.stop.stop_possible();
+}
+
+bool says_gone(const error& e) noexcept {
+  return e == std::errc::broken_pipe || e == std::errc::connection_reset || e == std::errc::not_connected ||
+         e == std::errc::connection_refused;
+}
+
+}  // namespace
+
+connection_sender::connection_sender(parts from, os::waker waker)
+    : kernel_end(std::move(from.url), from.features, from.shape.max_message, std::move(waker)),
+      how_(from.how),
+      agreed_(from.agreed),
+      shape_(from.shape),
+      link_(std::move(from.link)),
+      again_(std::move(from.again)) {}
+
+result<std::unique_ptr<sending_end>> connection_sender::make(parts from) {
+  auto waker = os::waker::make();
+  if (!waker) return waker.error().at(place(from.url));
+  const bool introduce = from.introduce && from.shape.framing == framing::native;
+  std::unique_ptr<connection_sender> made(new connection_sender(std::move(from), std::move(*waker)));
+  const int number = made->link_.descriptor.get();
+  os::enlarge_stream_buffer(number, made->shape_.kind,
+                            frame_header_size + std::min<std::size_t>(made->largest_message_, 1u << 17));
+  auto limit = os::stream_buffer_size(number, made->shape_.kind, made->where_);
+  if (!limit) return limit.error();
+  made->buffer_limit_ = *limit;
+  if (introduce) {
+    auto said = made->say_hello(patience::until_time(deadline::after(made->how_.connect_timeout)));
+    if (!said) return said.error().during("open");
+  }
+  return std::unique_ptr<sending_end>(std::move(made));
+}
+
+connection_sender::~connection_sender() { close(); }
+
+result<void> connection_sender::say_hello(const patience& how) {
+  const bytes words = encode_hello(agreed_, largest_message_, 0);
+  const os::buffer whole{words.data(), words.size()};
+  return shape_.packets ? write_packet({&whole, 1}, {}, how) : write_stream({&whole, 1}, {}, how);
+}
+
+// ---- calls
+
+result<void> connection_sender::begin(const patience& how) {
+  if (how.stop.stop_requested()) return error(errc::canceled, "send", where_);
+  if (!over_) return {};
+  if (!how_.reconnect || !again_ || cut_) return error(errc::closed, "send", where_);
+  patience soon = how;
+  soon.until = std::min(how.until, deadline::after(how_.connect_timeout));
+  auto link = again_(soon);
+  if (!link) return link.error().during("send");
+  link_ = std::move(*link);
+  over_ = false;
+  sequence_ = 0;
+  return say_hello(soon);
+}
+
+result<void> connection_sender::check(const outgoing& message) const {
+  if (message.priority != 0 || message.type != 0) {
+    return error(errc::unsupported, "send", place(url_, "priorities need posix-mq, types sysv-mq"));
+  }
+  if (message.payload.size() > largest_message_) {
+    return error(errc::message_too_large, "send",
+                 place(url_, std::to_string(message.payload.size()) +
+                                 " bytes exceed max_message=" + std::to_string(largest_message_)));
+  }
+  if (!message.descriptors.empty() && !features_.contains(fd_passing)) {
+    return error(errc::unsupported, "send", place(url_, "this mechanism carries no descriptors"));
+  }
+  if (message.descriptors.size() > most_descriptors) {
+    return error(errc::message_too_large, "send", place(url_, "at most 16 descriptors travel with a message"));
+  }
+  if (shape_.framing == framing::line && std::memchr(message.payload.data(), '\n', message.payload.size()) != nullptr) {
+    return error::system(static_cast<int>(std::errc::invalid_argument), "send",
+                         place(url_, "a line cannot contain a newline"));
+  }
+  return {};
+}
+
+// What a full channel means, laid over how long the caller would wait.
+patience connection_sender::effective(const patience& how) const {
+  return how_.on_full == overflow::block ? how : patience::none();
+}
+
+result<void> connection_sender::settled(result<void> outcome) {
+  if (outcome) return outcome;
+  if (how_.on_full == overflow::drop_newest && outcome.error() == errc::would_block) {
+    if (link_.membership) link_.membership->mine().drops.add(1);
+    return {};
+  }
+  return outcome;
+}
+
+result<void> connection_sender::send(const outgoing& message, const patience& how) {
+  visit in(*this, "send");
+  if (!in) return in.error();
+  if (auto ok = begin(how); !ok) return ok;
+  if (auto ok = check(message); !ok) return ok;
+  return settled(send_one(message, effective(how)));
+}
+
+result<std::span<std::byte>> connection_sender::claim(std::size_t size, const patience& how) {
+  if (how.stop.stop_requested()) return error(errc::canceled, "send", where_);
+  if (size > largest_message_) {
+    return error(errc::message_too_large, "send",
+                 place(url_, std::to_string(size) + " bytes exceed max_message=" + std::to_string(largest_message_)));
+  }
+  return std::span(scratch(frame_header_size + size + 1) + frame_header_size, size);
+}
+
+result<void> connection_sender::commit(const outgoing& message, const patience& how) { return send(message, how); }
+
+result<std::unique_ptr<sending_end>> connection_sender::clone() {
+  visit in(*this, "clone");
+  if (!in) return in.error();
+  parts copy{
+      .url = url_, .features = features_, .how = how_, .agreed = agreed_, .shape = shape_, .link = {}, .again = again_};
+  if (again_) {
+    auto link = again_(patience::until_time(deadline::after(how_.connect_timeout)));
+    if (!link) return link.error().during("clone");
+    copy.link = std::move(*link);
+    return make(std::move(copy));
+  }
+  if (shape_.kind != os::stream_kind::unix_socket || shape_.framing != framing::native || over_) {
+    return error(errc::unsupported, "clone", place(url_, "this connection has one sender"));
+  }
+  // A connection of its own, whose other half travels to the receiver over this one.
+  auto fresh = os::unix_socket::pair(shape_.packets ? os::socket_kind::seqpacket : os::socket_kind::stream);
+  if (!fresh) return fresh.error().at(where_).during("clone");
+  std::array<std::byte, frame_header_size> word;
+  encode_header({.kind = frame_kind::lane, .descriptors = 1}, word.data());
+  const os::buffer whole{word.data(), word.size()};
+  const int theirs = fresh->second.fd();
+  const auto how = patience::until_time(deadline::after(how_.connect_timeout));
+  auto sent =
+      shape_.packets ? write_packet({&whole, 1}, {&theirs, 1}, how) : write_stream({&whole, 1}, {&theirs, 1}, how);
+  if (!sent) return sent.error().during("clone");
+  copy.link.descriptor = std::move(fresh->first).release();
+  copy.link.peer_pid = link_.peer_pid;
+  return make(std::move(copy));
+}
+
+// ---- one message
+
+std::byte* connection_sender::scratch(std::size_t size) {
+  if (size > scratch_size_) {
+    scratch_size_ = std::max(size, std::min<std::size_t>(2 * scratch_size_, 1u << 20));
+    scratch_ = std::make_unique_for_overwrite<std::byte[]>(scratch_size_);
+  }
+  return scratch_.get();
+}
+
+frame_header connection_sender::next_header(const outgoing& message) const noexcept {
+  return {.length = static_cast<std::uint32_t>(message.payload.size()),
+          .kind = frame_kind::data,
+          .descriptors = static_cast<std::uint8_t>(message.descriptors.size()),
+          .sequence = sequence_ + 1};
+}
+
+std::size_t connection_sender::frame_size(std::size_t payload) const noexcept {
+  switch (shape_.framing) {
+    case framing::native: return frame_header_size + payload;
+    case framing::length: return 4 + payload;
+    case framing::line: return payload + 1;
+    case framing::raw: return payload;
+  }
+  return payload;
+}
+
+result<void> connection_sender::send_one(const outgoing& message, const patience& how) {
+  const std::size_t size = message.payload.size();
+  if (shape_.packets && shape_.framing == framing::native && frame_header_size + size > buffer_limit_ / 2) {
+    return send_sealed(message, how);
+  }
+  std::array<std::byte, frame_header_size> head_memory;
+  std::byte* head = head_memory.data();
+  const bool claimed = scratch_ && message.payload.data() == scratch_.get() + frame_header_size;
+  bool joined = claimed;
+  const std::size_t head_size = frame_size(size) - size - (shape_.framing == framing::line ? 1 : 0);
+  if (claimed) {
+    head = scratch_.get() + frame_header_size - head_size;
+  } else if (size <= copied_up_to) {
+    head = scratch(frame_header_size + copied_up_to + 1);
+    if (size != 0) std::memcpy(head + head_size, message.payload.data(), size);
+    joined = true;
+  }
+  if (shape_.framing == framing::native) encode_header(next_header(message), head);
+  else if (shape_.framing == framing::length) store_be(head, static_cast<std::uint32_t>(size));
+  if (joined) {
+    if (shape_.framing == framing::line) head[size] = std::byte{'\n'};
+    const os::buffer whole{head, frame_size(size)};
+    return deliver(message, {&whole, 1}, how);
+  }
+  static constexpr std::byte newline{'\n'};
+  std::array<os::buffer, 3> pieces;
+  std::size_t used = 0;
+  if (head_size != 0) pieces[used++] = {head, head_size};
+  pieces[used++] = {message.payload.data(), size};
+  if (shape_.framing == framing::line) pieces[used++] = {&newline, 1};
+  return deliver(message, {pieces.data(), used}, how);
+}
+
+result<void> connection_sender::deliver(const outgoing& message, std::span<const os::buffer> frame,
+                                        const patience& how) {
+  auto sent =
+      shape_.packets ? write_packet(frame, message.descriptors, how) : write_stream(frame, message.descriptors, how);
+  if (sent) [[likely]] {
+    ++sequence_;
+    if (link_.membership) {
+      link_.membership->mine().messages.add(1);
+      link_.membership->mine().bytes.add(message.payload.size());
+    }
+  }
+  return sent;
+}
+
+// A message that does not fit a packet: its bytes lie in a sealed memfd, and the packet brings that.
+result<void> connection_sender::send_sealed(const outgoing& message, const patience& how) {
+  if (message.descriptors.size() == most_descriptors) {
+    return error(errc::message_too_large, "send",
+                 place(url_, "at most 15 descriptors travel with a message of this size"));
+  }
+  auto memory = os::memfd::make("transom.message", {.size = message.payload.size()});
+  if (!memory) return memory.error().at(where_);
+  {
+    auto mapped = memory->map(os::access::read_write);
+    if (!mapped) return mapped.error().at(where_);
+    std::memcpy(mapped->data(), message.payload.data(), message.payload.size());
+  }
+  auto sealed = memory->add_seals(os::seal::shrink | os::seal::grow | os::seal::write | os::seal::seal);
+  if (!sealed) return sealed.error().at(where_);
+  std::array<int, most_descriptors> descriptors{memory->fd()};
+  std::ranges::copy(message.descriptors, descriptors.begin() + 1);
+  const std::size_t count = 1 + message.descriptors.size();
+  std::array<std::byte, frame_header_size + 8> packet;
+  encode_header({.length = 8,
+                 .kind = frame_kind::sealed,
+                 .descriptors = static_cast<std::uint8_t>(count),
+                 .sequence = sequence_ + 1},
+                packet.data());
+  store_le(packet.data() + frame_header_size, static_cast<std::uint64_t>(message.payload.size()));
+  const os::buffer whole{packet.data(), packet.size()};
+  const outgoing with_memory{.payload = message.payload, .descriptors = {descriptors.data(), count}};
+  return deliver(with_memory, {&whole, 1}, how);
+}
+
+result<void> connection_sender::wait_writable(const patience& how) {
+  std::array<os::poll_item, 2> items{os::poll_item{}, os::poll_item{link_.descriptor.get(), os::interest::writable, 0}};
+  return sleep(items, how, "send");
+}
+
+result<void> connection_sender::write_packet(std::span<const os::buffer> packet, std::span<const int> descriptors,
+                                             const patience& how) {
+  for (;;) {
+    auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, packet, where_, descriptors);
+    if (n) return {};
+    if (n.error() != errc::would_block) return says_gone(n.error()) ? gone() : n.error().during("send");
+    if (auto ok = wait_writable(how); !ok) return ok;
+  }
+}
+
+// The kernel tells when there is some room, not when there is enough: that is looked for at growing intervals.
+result<void> connection_sender::wait_for_room(std::size_t size, const patience& how) {
+  if (size > buffer_limit_) {
+    if (!how.nonblocking) return {};
+    return error(
+        errc::message_too_large, "send",
+        place(url_, "a send that does not wait takes at most " + std::to_string(buffer_limit_) + " bytes here"));
+  }
+  for (auto pause = std::chrono::microseconds(50);; pause = std::min(2 * pause, std::chrono::microseconds(1000))) {
+    auto room = os::stream_has_room(link_.descriptor.get(), shape_.kind, size, where_);
+    if (!room) return room.error();
+    if (*room) return {};
+    if (auto ok = wait_writable(how); !ok) return ok;
+    room = os::stream_has_room(link_.descriptor.get(), shape_.kind, size, where_);
+    if (room && *room) return {};
+    std::array<os::poll_item, 1> only_waker;
+    if (auto ok = sleep(only_waker, how, "send", deadline::after(pause)); !ok) return ok;
+    // A peer that has gone makes the descriptor writable for ever without making room.
+    std::array<os::poll_item, 1> end{os::poll_item{link_.descriptor.get(), 0, 0}};
+    if (os::poll(end, deadline::passed()).value_or(0) != 0) return {};
+  }
+}
+
+result<void> connection_sender::write_stream(std::span<const os::buffer> frame, std::span<const int> descriptors,
+                                             const patience& how) {
+  std::array<os::buffer, 3> rest;
+  std::ranges::copy(frame, rest.begin());
+  std::span<os::buffer> left(rest.data(), frame.size());
+  std::size_t total = 0;
+  for (const os::buffer& b : frame) total += b.size;
+  const bool atomic = shape_.kind == os::stream_kind::pipe && total <= os::atomic_size;
+  if (may_end_early(how) && !atomic) {
+    if (auto ok = wait_for_room(total, how); !ok) return ok;
+  }
+  bool begun = false;
+  while (!left.empty()) {
+    auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, left, where_,
+                                  begun ? std::span<const int>() : descriptors);
+    if (n) {
+      begun = begun || *n != 0;
+      std::size_t written = *n;
+      while (!left.empty() && written >= left.front().size) {
+        written -= left.front().size;
+        left = left.subspan(1);
+      }
+      if (!left.empty())
+        left.front() = {static_cast<const std::byte*>(left.front().data) + written, left.front().size - written};
+      continue;
+    }
+    if (n.error() != errc::would_block) return says_gone(n.error()) ? gone() : n.error().during("send");
+    patience patient = how;
+    if (begun) patient.nonblocking = false;  // room was promised; finish what has begun
+    if (begun && how.nonblocking) patient.until = deadline::after(std::chrono::seconds(1));
+    if (auto ok = wait_writable(patient); !ok) {
+      if (begun) cut_ = over_ = true;
+      return ok;
+    }
+  }
+  return {};
+}
+
+// ---- many messages
+
+std::size_t connection_sender::put_frame(const outgoing& message, std::byte* out) noexcept {
+  const std::size_t size = message.payload.size();
+  std::byte* at = out;
+  if (shape_.framing == framing::native) {
+    encode_header(next_header(message), at);
+    at += frame_header_size;
+  } else if (shape_.framing == framing::length) {
+    store_be(at, static_cast<std::uint32_t>(size));
+    at += 4;
+  }
+  if (size != 0) std::memcpy(at, message.payload.data(), size);
+  at += size;
+  if (shape_.framing == framing::line) *at++ = std::byte{'\n'};
+  ++sequence_;
+  return static_cast<std::size_t>(at - out);
+}
+
+result<std::size_t> connection_sender::send_many(std::span<const outgoing> messages, const patience& how) {
+  visit in(*this, "send");
+  if (!in) return in.error();
+  if (auto ok = begin(how); !ok) return ok.error();
+  std::size_t accepted = 0;
+  const patience patient = effective(how);
+  while (accepted < messages.size()) {
+    const auto rest = messages.subspan(accepted);
+    result<std::size_t> some = std::size_t{0};
+    if (!shape_.packets) some = write_batch(rest, patient);
+    if (some && *some == 0) {  // too large for a batch, or in packets
+      auto ok = check(rest.front());
+      if (ok) ok = settled(send_one(rest.front(), patient));
+      if (!ok) some = ok.error();
+      else some = std::size_t{1};
+    }
+    if (!some) return accepted != 0 ? result<std::size_t>(accepted) : some;
+    accepted += *some;
+  }
+  return accepted;
+}
+
+// As many of the first messages as fit one write, put together; 0 if not even the first does.
+result<std::size_t> connection_sender::write_batch(std::span<const outgoing> messages, const patience& how) {
+  const std::size_t limit = may_end_early(how) ? std::min(batch_size, buffer_limit_ / 2) : batch_size;
+  std::size_t size = 0, count = 0;
+  for (; count < messages.size(); ++count) {
+    const outgoing& m = messages[count];
+    const std::size_t more = frame_size(m.payload.size());
+    if (size + more > limit || m.payload.size() > copied_up_to || !m.descriptors.empty() || !check(m)) break;
+    size += more;
+  }
+  if (count <= 1) return std::size_t{0};
+  // Claimed payloads lie in the scratch memory, so the frames are put together beside it.
+  const std::uint32_t first = sequence_;
+  if (!batch_) batch_ = std::make_unique_for_overwrite<std::byte[]>(batch_size);
+  std::size_t at = 0, payload = 0;
+  for (const outgoing& m : messages.first(count)) {
+    at += put_frame(m, batch_.get() + at);
+    payload += m.payload.size();
+  }
+  const os::buffer whole{batch_.get(), at};
+  if (auto ok = write_stream({&whole, 1}, {}, how); !ok) {
+    sequence_ = first;
+    if (ok.error() != errc::would_block || how_.on_full != overflow::drop_newest) return ok.error();
+    return std::size_t{0};  // one at a time, so that what does not fit is dropped and counted
+  }
+  if (link_.membership) {
+    link_.membership->mine().messages.add(count);
+    link_.membership->mine().bytes.add(payload);
+  }
+  return count;
+}
+
+// ---- the end
+
+// The peer has gone. What did it say last? A pipe has no way back and cannot tell.
+error connection_sender::gone() {
+  over_ = true;
+  const bool socket = shape_.kind == os::stream_kind::unix_socket || shape_.kind == os::stream_kind::inet_socket;
+  if (!socket || shape_.framing != framing::native) return error(errc::closed, "send", where_);
+  std::array<std::byte, frame_header_size + largest_hello> words;
+  const os::space into{words.data(), words.size()};
+  for (int attempt = 0; attempt < 2; ++attempt) {  // the first may only fetch the reset itself
+    auto n = os::try_read_stream(link_.descriptor.get(), shape_.kind, {&into, 1}, where_);
+    if (!n || *n < frame_header_size) continue;
+    const auto header = decode_header(words.data());
+    if (!header || frame_header_size + header->length > *n) break;
+    if (header->kind == frame_kind::close) return error(errc::closed, "send", where_);
+    if (header->kind == frame_kind::refuse) {
+      return decode_refusal({words.data() + frame_header_size, header->length}, where_);
+    }
+  }
+  return error(errc::peer_died, "send", where_).with_peer(link_.peer_pid == os::own_pid() ? 0 : link_.peer_pid);
+}
+
+void connection_sender::finish() noexcept {
+  if (!over_ && !cut_ && shape_.framing == framing::native) {
+    std::array<std::byte, frame_header_size> word;
+    encode_header({.kind = frame_kind::close, .sequence = sequence_}, word.data());
+    const os::buffer whole{word.data(), word.size()};
+    for (int attempt = 0; attempt < 40; ++attempt) {
+      auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, {&whole, 1}, where_);
+      if (n || n.error() != errc::would_block) break;
+      if (attempt == 0) {
+        os::make_room_for_a_last_word(link_.descriptor.get(), shape_.kind);
+      } else {
+        std::array<os::poll_item, 1> writable{os::poll_item{link_.descriptor.get(), os::interest::writable, 0}};
+        os::poll(writable, deadline::after(std::chrono::milliseconds(25))).ignore();
+      }
+    }
+  }
+  os::finish_writing(link_.descriptor.get(), shape_.kind);
+  if (link_.membership) link_.membership->leave();
+  link_.descriptor.reset();
+}
+
+result<int> connection_sender::ready_fd() {
+  if (!epoll_) {
+    auto made = os::epoll::make();
+    if (!made) return made.error().at(where_);
+    if (auto ok = made->add(waker_.fd(), os::interest::readable, 0); !ok) return ok.error().at(where_);
+    if (link_.descriptor) {
+      if (auto ok = made->add(link_.descriptor.get(), os::interest::writable, 1); !ok) return ok.error().at(where_);
+    }
+    epoll_.emplace(std::move(*made));
+  }
+  return epoll_->fd();
+}
+
+result<handover> connection_sender::give() {
+  visit in(*this, "give");
+  if (!in) return in.error();
+  if (over_) return error(errc::closed, "give", where_);
+  handover packed{.url = url_, .descriptors = {}, .state = {}};
+  packed.descriptors.push_back(std::move(link_.descriptor));
+  packed.state.push_back(static_cast<std::byte>(shape_.kind));
+  over_ = cut_ = true;  // nothing is said to the peer: the connection goes on elsewhere
+  return packed;
+}
+
+}  // namespace transom::transport

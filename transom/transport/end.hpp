@@ -1,0 +1,151 @@
+// transom/transport/end.hpp - what every kernel transport's ends are made of: the gate that lets one thread in and
+// lets close() get it out again, the waker, and waiting. Private to the library.
+//
+// The gate is one word: idle, busy, and two bits that only ever get set.
+//
+//     a call                              close(), in any thread
+//     idle -> busy      or: closed        set `closing`
+//     ... sleeps in poll(fd, waker)       was idle:  finish here, set `finished`
+//     busy -> idle      or, if closing:   was busy:  ring the waker; the call finishes on its way out
+//       finish, set `finished`
+//
+// Invariant: finish() runs once, in exactly one thread, while nobody else is inside.
+//
+// Ordering
+//   E1  leave  ->  enter      what a call did is seen by the next one, in whichever thread
+//   E2  close  ->  the call   a call that sees `closing` may finish on behalf of the closer
+#pragma once
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "transom/base/ensure.hpp"
+#include "transom/os/fork_guard.hpp"
+#include "transom/os/poll.hpp"
+#include "transom/sync/atomic.hpp"
+#include "transom/transport/transport.hpp"
+
+namespace transom::transport {
+
+class gate {
+ public:
+  /// Lets the caller in, or says why not: `closed` or `forked`.
+  result<void> enter(const char* operation, const place& where) noexcept {
+    if (os::fork_epoch() != epoch_) [[unlikely]]
+      return error(errc::forked, operation, where);
+    std::uint32_t seen = idle;
+    if (state_.compare_exchange(seen, busy, sync::acquire, sync::relaxed)) [[likely]]
+      return {};  // E1
+    detail::ensure((seen & (closing | finished)) != 0, "one handle is used by two threads at the same time");
+    return error(errc::closed, operation, where);
+  }
+  /// Lets the caller out. True: close() was called meanwhile, and the caller finishes.
+  bool leave() noexcept {
+    std::uint32_t seen = busy;
+    return !state_.compare_exchange(seen, idle, sync::release, sync::acquire);  // E1, E2
+  }
+  /// Asks for the end. True: nobody is inside, and the caller finishes. `somebody` tells whether one is.
+  bool close(bool& somebody) noexcept {
+    const std::uint32_t before = state_.fetch_or(closing, sync::acq_rel);  // E1, E2
+    somebody = (before & busy) != 0;
+    return before == idle;
+  }
+  bool is_closing() const noexcept { return state_.load(sync::acquire) >= closing; }  // E2
+  /// In the child of a fork(): nothing shared may be touched.
+  bool forked() const noexcept { return os::fork_epoch() != epoch_; }
+
+ private:
+  static constexpr std::uint32_t idle = 0, busy = 1, closing = 2, finished = 4;
+  sync::atomic<std::uint32_t> state_;
+  std::uint32_t epoch_ = os::fork_epoch();
+};
+
+/// A base for ends of either kind: `Interface` is sending_end or receiving_end. The derived class implements
+/// finish(), calls close() in its destructor, and wraps each call in a `visit`.
+template <typename Interface>
+class kernel_end : public Interface {
+ public:
+  std::string_view url() const noexcept final { return url_; }
+  feature_set features() const noexcept final { return features_; }
+  std::size_t largest_message() const noexcept final { return largest_message_; }
+
+  void close() noexcept final {
+    if (gate_.forked()) return;
+    bool somebody = false;
+    if (gate_.close(somebody)) finish();
+    waker_.ring();
+    rouse();
+  }
+
+ protected:
+  kernel_end(std::string url, feature_set features, std::size_t largest_message, os::waker waker)
+      : url_(std::move(url)),
+        where_(url_),
+        features_(features),
+        largest_message_(largest_message),
+        waker_(std::move(waker)) {}
+
+  /// Says goodbye to the peer and removes what this end owns. Descriptors stay open until the destructor, because
+  /// their numbers may be in somebody's poll set.
+  virtual void finish() noexcept = 0;
+  /// Wakes a call that sleeps elsewhere than at the waker. Called by close(), in any thread, perhaps after finish().
+  virtual void rouse() noexcept {}
+
+  /// One call's stay inside the end.
+  class visit {
+   public:
+    visit(kernel_end& self, const char* operation) noexcept
+        : self_(&self), entered_(self.gate_.enter(operation, self.where_)) {}
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit() {
+      if (entered_ && self_->gate_.leave()) self_->finish();
+    }
+    explicit operator bool() const noexcept { return entered_.has_value(); }
+    const transom::error& error() const noexcept { return entered_.error(); }
+
+   private:
+    kernel_end* self_;
+    result<void> entered_;
+  };
+
+  bool closing() const noexcept { return gate_.is_closing(); }
+  bool forked() const noexcept { return gate_.forked(); }
+
+  /// Sleeps until one of `items` is ready. items[0] is reserved for the waker. Fails with closed, canceled,
+  /// timed_out or would_block. `at_most` bounds one sleep for callers who must look at their peers: then it
+  /// succeeds with nothing ready.
+  result<void> sleep(std::span<os::poll_item> items, const patience& how, const char* operation,
+                     deadline at_most = deadline::never()) {
+    if (how.nonblocking) return transom::error(errc::would_block, operation, where_);
+    auto ring = [this] { waker_.ring(); };
+    std::optional<std::stop_callback<decltype(ring)>> on_stop;
+    if (how.stop.stop_possible()) on_stop.emplace(how.stop, ring);
+    items[0] = {waker_.fd(), os::interest::readable, 0};
+    for (;;) {
+      if (closing()) return transom::error(errc::closed, operation, where_);
+      if (how.stop.stop_requested()) return transom::error(errc::canceled, operation, where_);
+      auto ready = os::poll(items, std::min(how.until, at_most));
+      if (!ready) return ready.error().at(where_);
+      if (items[0].got != 0) {
+        waker_.clear();
+        --*ready;
+        if (closing()) waker_.ring();
+      }
+      if (*ready > 0 || at_most.expired()) return {};
+      if (how.until.expired() && !closing()) return transom::error(errc::timed_out, operation, where_);
+    }
+  }
+
+  const std::string url_;
+  const place where_;
+  const feature_set features_;
+  const std::size_t largest_message_;
+  os::waker waker_;
+
+ private:
+  gate gate_;
+};
+
+}  // namespace transom::transport

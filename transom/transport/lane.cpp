@@ -1,0 +1,292 @@
+// transom/transport/lane.cpp - see lane.hpp.
+#include "transom/transport/lane.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "transom/os/memfd.hpp"
+
+namespace transom::transport {
+namespace {
+
+constexpr std::size_t first_buffer =
+    65'536 + 2 * frame_header_size;        // one message of the default size, and a look ahead
+constexpr std::size_t direct_from = 4096;  // below, one copy is cheaper than a scattered read
+constexpr std::size_t sealed_body = 8;
+
+}  // namespace
+
+lane::lane(transom::fd owned, shape how, place where) : fd_(std::move(owned)), shape_(how), where_(std::move(where)) {}
+
+std::size_t lane::header_size() const noexcept {
+  switch (shape_.framing) {
+    case framing::native: return frame_header_size;
+    case framing::length: return 4;
+    default: return 0;
+  }
+}
+
+error lane::broken(std::string_view why) const {
+  return error(errc::protocol_error, "recv", place(where_.url(), why)).with_peer(peer.pid);
+}
+
+// ---- the buffer
+
+void lane::make_room(std::size_t size) {
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (size_ - end_ >= size) return;
+  if (size_ - (end_ - begin_) >= size) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+  } else {
+    const std::size_t bigger = std::max({first_buffer, 2 * size_, end_ - begin_ + size});
+    auto fresh = std::make_unique_for_overwrite<std::byte[]>(bigger);
+    if (end_ != begin_) std::memcpy(fresh.get(), buffer_.get() + begin_, end_ - begin_);
+    buffer_ = std::move(fresh);
+    size_ = bigger;
+  }
+  end_ -= begin_;
+  begin_ = 0;
+}
+
+void lane::consume() noexcept {
+  begin_ += frame_size_;
+  frame_size_ = 0;
+  scanned_ = 0;
+  if (begin_ == end_) begin_ = end_ = 0;
+  sealed_.reset();
+  for (auto& d : handed_out_) {
+    if (d) d.reset();
+  }
+}
+
+bytes lane::unread() const { return bytes(buffer_.get() + begin_, buffer_.get() + end_); }
+
+void lane::put_back(std::span<const std::byte> data) {
+  if (data.empty()) return;
+  make_room(data.size());
+  std::ranges::copy(data, buffer_.get() + end_);
+  end_ += data.size();
+}
+
+// ---- reading
+
+result<bool> lane::read(std::span<const os::space> into, std::size_t& n) {
+  auto* box = shape_.takes_descriptors ? &arrived_ : nullptr;
+  auto got = os::try_read_stream(fd_.get(), shape_.kind, into, where_, box);
+  if (!got) {
+    // A peer that ended with our words unread resets the connection; everything it had sent came before that.
+    if (got.error() == std::errc::connection_reset || got.error() == std::errc::broken_pipe) {
+      if (at_end_ || !shape_.packets) return false;
+      at_end_ = true;  // packets: the reset is reported ahead of what is still queued, once
+      return read(into, n);
+    }
+    return got.error();
+  }
+  if (box != nullptr) {
+    for (std::size_t i = 0; i < box->count; ++i) descriptors_.push_back(std::move(box->list[i]));
+    box->count = 0;
+  }
+  n = *got;
+  return n != 0;
+}
+
+result<bool> lane::fill() {
+  if (shape_.packets) {
+    begin_ = end_ = 0;
+    make_room(std::max(first_buffer, std::min<std::size_t>(shape_.max_message, 1u << 20) + frame_header_size));
+  } else {
+    // Room for the frame that has begun, as far as it is known, and never for more than it may be.
+    std::size_t wanted = frame_header_size;
+    if (shape_.framing == framing::native && pending() >= frame_header_size) {
+      if (const auto header = decode_header(buffer_.get() + begin_)) {
+        wanted = std::min<std::size_t>(
+            header->length + 2 * frame_header_size - std::min(pending(), std::size_t{header->length}),
+            std::max(first_buffer, 2 * pending()));
+      }
+    } else if (pending() >= size_ / 2) {
+      wanted = std::max(first_buffer, pending());
+    }
+    make_room(wanted);
+  }
+  std::size_t n = 0;
+  const os::space all{buffer_.get() + end_, size_ - end_};
+  auto came = read({&all, 1}, n);
+  if (came && *came) end_ += n;
+  if (came && !*came) at_end_ = true;
+  return came;
+}
+
+bool lane::wants_direct(std::size_t room) const noexcept {
+  if (shape_.framing != framing::native || last_length_ < direct_from || room < last_length_) return false;
+  return pending() == 0 || (!shape_.packets && pending() == frame_header_size);
+}
+
+result<bool> lane::fill_into(std::span<std::byte> into, std::optional<std::size_t>& received_in_place) {
+  // The buffer holds nothing, or just the next header, read ahead together with the previous message.
+  if (begin_ != 0 && pending() != 0) std::memmove(buffer_.get(), buffer_.get() + begin_, pending());
+  end_ = pending();
+  begin_ = 0;
+  make_room(3 * frame_header_size + (shape_.packets ? shape_.max_message : 0));
+
+  std::size_t expected = last_length_;
+  if (end_ == frame_header_size) {
+    const auto header = decode_header(buffer_.get());
+    if (!header || header->kind != frame_kind::data || header->length > into.size() || header->length < direct_from)
+      return fill();
+    expected = header->length;
+  }
+  std::byte* const ahead = buffer_.get() + frame_header_size;
+  const std::size_t header_missing = frame_header_size - end_;
+  const std::size_t spare = shape_.packets ? size_ - frame_header_size : frame_header_size;
+  const std::array<os::space, 3> parts{os::space{buffer_.get() + end_, header_missing},
+                                       os::space{into.data(), expected}, os::space{ahead, spare}};
+  std::size_t n = 0;
+  auto came = read(std::span(parts).subspan(header_missing == 0 ? 1 : 0), n);
+  if (!came || !*came) return came;
+  if (n < header_missing) {
+    end_ += n;
+    return true;
+  }
+  end_ = frame_header_size;
+  n -= header_missing;
+  const std::size_t placed = std::min(n, expected), beyond = n - placed;
+  const auto header = decode_header(buffer_.get());
+  if (header && header->kind == frame_kind::data && header->descriptors == 0 && header->length == expected &&
+      placed == expected && expected <= shape_.max_message && (!shape_.packets || beyond == 0)) {
+    begin_ = frame_header_size;
+    end_ = frame_header_size + beyond;
+    if (beyond == 0) begin_ = end_ = 0;
+    received_in_place = expected;
+    return true;
+  }
+  // Another message than expected, or not all of it yet: everything goes where fill() would have put it.
+  std::array<std::byte, frame_header_size> look_ahead;
+  bytes long_look_ahead;
+  std::span<const std::byte> rest(ahead, beyond);
+  if (beyond <= look_ahead.size()) {
+    std::ranges::copy(rest, look_ahead.begin());
+    rest = std::span<const std::byte>(look_ahead).first(beyond);
+  } else {
+    long_look_ahead.assign(rest.begin(), rest.end());
+    rest = long_look_ahead;
+  }
+  make_room(placed + beyond);
+  std::memcpy(buffer_.get() + end_, into.data(), placed);
+  end_ += placed;
+  std::ranges::copy(rest, buffer_.get() + end_);
+  end_ += beyond;
+  return true;
+}
+
+// ---- frames
+
+result<std::optional<lane::frame>> lane::next() {
+  switch (shape_.framing) {
+    case framing::native: return next_native();
+    case framing::length: return next_length();
+    case framing::line: return next_line();
+    case framing::raw: return next_raw();
+  }
+  return std::nullopt;
+}
+
+result<std::span<fd>> lane::take_descriptors(std::size_t count) {
+  if (descriptors_.size() < count) return broken("descriptors are missing");
+  for (std::size_t i = 0; i < count; ++i) {
+    handed_out_[i] = std::move(descriptors_.front());
+    descriptors_.pop_front();
+  }
+  return std::span(handed_out_).first(count);
+}
+
+result<std::optional<lane::frame>> lane::next_native() {
+  if (pending() < frame_header_size) {
+    if (shape_.packets && pending() != 0) return broken("a packet shorter than a header");
+    return std::nullopt;
+  }
+  const auto header = decode_header(buffer_.get() + begin_);
+  if (!header) return broken("what came is no message of ours (a peer that needs framing=length, line or raw?)");
+  const std::size_t limit =
+      header->kind == frame_kind::data || header->kind == frame_kind::fragment ? shape_.max_message : largest_hello;
+  if (header->length > limit) {
+    return broken("a message of " + std::to_string(header->length) +
+                  " bytes exceeds max_message=" + std::to_string(limit));
+  }
+  const std::size_t whole = frame_header_size + header->length;
+  if (shape_.packets ? pending() != whole : pending() < whole) {
+    if (shape_.packets) return broken("a packet of another length than its header says");
+    return std::nullopt;
+  }
+  if (frame_size_ == 0) {  // seen for the first time
+    auto descriptors = take_descriptors(header->descriptors);
+    if (!descriptors) return descriptors.error();
+    frame_size_ = whole;
+    if (header->kind == frame_kind::data) last_length_ = header->length;
+  }
+  if (header->kind == frame_kind::sealed) return sealed_payload(*header);
+  return frame{*header,
+               {buffer_.get() + begin_ + frame_header_size, header->length},
+               std::span(handed_out_).first(header->descriptors)};
+}
+
+result<std::optional<lane::frame>> lane::sealed_payload(const frame_header& header) {
+  if (header.length != sealed_body || header.descriptors == 0) return broken("a sealed message without its memory");
+  const auto size = load_le<std::uint64_t>(buffer_.get() + begin_ + frame_header_size);
+  if (size > shape_.max_message || size == 0) {
+    return broken("a sealed message of " + std::to_string(size) + " bytes exceeds max_message");
+  }
+  if (!sealed_) {
+    auto memory =
+        os::memfd::adopt(std::move(handed_out_[0]), os::seal::shrink | os::seal::grow | os::seal::write, size);
+    if (!memory) return broken(memory.error().detail());
+    auto mapped = os::mapping::map(memory->fd(), 0, size, os::access::read_only, os::share::shared, where_);
+    if (!mapped) return mapped.error();
+    sealed_.emplace(std::move(*mapped));
+  }
+  frame_header as_data = header;
+  as_data.kind = frame_kind::data;
+  as_data.descriptors = static_cast<std::uint8_t>(header.descriptors - 1);
+  return frame{as_data, sealed_->bytes().first(size), std::span(handed_out_).subspan(1, as_data.descriptors)};
+}
+
+result<std::optional<lane::frame>> lane::next_length() {
+  if (pending() < 4) return std::nullopt;
+  const auto length = load_be<std::uint32_t>(buffer_.get() + begin_);
+  if (length > shape_.max_message) {
+    return broken("a message of " + std::to_string(length) +
+                  " bytes exceeds max_message=" + std::to_string(shape_.max_message));
+  }
+  if (pending() < 4 + std::size_t{length}) return std::nullopt;
+  frame_size_ = 4 + std::size_t{length};
+  return frame{{.length = length}, {buffer_.get() + begin_ + 4, length}, {}};
+}
+
+result<std::optional<lane::frame>> lane::next_line() {
+  const std::byte* const from = buffer_.get() + begin_;
+  const auto* newline = pending() == scanned_
+                            ? nullptr
+                            : static_cast<const std::byte*>(std::memchr(from + scanned_, '\n', pending() - scanned_));
+  std::size_t length = 0;
+  if (newline != nullptr) {
+    length = static_cast<std::size_t>(newline - from);
+    frame_size_ = length + 1;
+  } else if (at_end_ && pending() != 0) {
+    length = frame_size_ = pending();  // a last line without a newline
+  } else {
+    scanned_ = pending();
+    if (scanned_ <= shape_.max_message) return std::nullopt;
+    length = scanned_;
+  }
+  if (length > shape_.max_message)
+    return broken("a line longer than max_message=" + std::to_string(shape_.max_message));
+  return frame{{.length = static_cast<std::uint32_t>(length)}, {from, length}, {}};
+}
+
+result<std::optional<lane::frame>> lane::next_raw() {
+  if (pending() == 0) return std::nullopt;
+  frame_size_ = shape_.packets ? pending() : std::min(pending(), shape_.max_message);
+  return frame{{.length = static_cast<std::uint32_t>(frame_size_)}, {buffer_.get() + begin_, frame_size_}, {}};
+}
+
+}  // namespace transom::transport

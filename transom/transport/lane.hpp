@@ -1,0 +1,108 @@
+// transom/transport/lane.hpp - the receiving half of one connection: bytes or packets in, frames out.
+//
+// A lane owns a descriptor and a buffer. fill() makes one system call; next() looks only at the buffer, so that one
+// read serves all the small messages that have come. A large message goes straight into the caller's memory.
+//
+// Invariants
+//   I1  [begin_, end_) of the buffer are the bytes read and not yet consumed; a frame that next() returned stays
+//       where it is until consume().
+//   I2  A lane in packets holds at most one packet: fill() is called only when the buffer is empty.
+//   I3  The buffer never grows beyond one frame of max_message; it grows as bytes arrive, not as a header claims.
+//
+// Death: the end of the stream inside a frame is `torn`; nothing of that frame is ever delivered.
+//
+// Trust: whatever the peer sends, a lane answers with a frame in order or with protocol_error.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "transom/base/bytes.hpp"
+#include "transom/os/mapping.hpp"
+#include "transom/os/stream.hpp"
+#include "transom/transport/frame.hpp"
+
+namespace transom::transport {
+
+/// What is known of the peer at the other end of a lane.
+struct lane_peer {
+  int pid = 0;
+  unsigned uid = 0;
+  bool introduced = false;     ///< a hello came and was accepted, or none is needed
+  std::uint64_t received = 0;  ///< messages
+};
+
+class lane {
+ public:
+  struct shape {
+    os::stream_kind kind = os::stream_kind::unix_socket;
+    bool packets = false;  ///< the kernel keeps boundaries
+    transom::framing framing = transom::framing::native;
+    std::size_t max_message = 65'536;
+    bool takes_descriptors = false;
+  };
+  struct frame {
+    frame_header header;
+    std::span<const std::byte> payload;
+    std::span<fd> descriptors;
+  };
+
+  lane(fd owned, shape how, place where);
+
+  int descriptor() const noexcept { return fd_.get(); }
+  const shape& how() const noexcept { return shape_; }
+
+  /// The next whole frame in the buffer; nothing if more bytes are needed. The same one again until consume().
+  result<std::optional<frame>> next();
+  void consume() noexcept;
+  /// Reads once. True: something came. False: the stream has ended. would_block: nothing just now.
+  result<bool> fill();
+  /// Bytes in the buffer that are not yet a whole frame, or none.
+  std::size_t pending() const noexcept { return end_ - begin_; }
+  bool torn() const noexcept { return !ended_clean_line() && pending() != 0; }
+
+  /// Reads once, the payload of the next message directly into `into` as far as that can be known. What it says is
+  /// what fill() says; afterwards `received_in_place` tells whether a whole data frame now lies in `into`.
+  result<bool> fill_into(std::span<std::byte> into, std::optional<std::size_t>& received_in_place);
+  /// Is it worth the attempt? Large messages of known or steady size, nothing else in the buffer.
+  bool wants_direct(std::size_t room) const noexcept;
+
+  /// For give(): the bytes read and not yet consumed, and putting them back.
+  bytes unread() const;
+  void put_back(std::span<const std::byte> data);
+  transom::fd release() noexcept { return std::move(fd_); }
+
+  lane_peer peer;
+
+ private:
+  bool ended_clean_line() const noexcept { return shape_.framing == framing::line || shape_.framing == framing::raw; }
+  result<std::optional<frame>> next_native();
+  result<std::optional<frame>> next_length();
+  result<std::optional<frame>> next_line();
+  result<std::optional<frame>> next_raw();
+  result<std::optional<frame>> sealed_payload(const frame_header& header);
+  result<std::span<transom::fd>> take_descriptors(std::size_t count);
+  result<bool> read(std::span<const os::space> into, std::size_t& n);
+  void make_room(std::size_t size);
+  error broken(std::string_view why) const;
+  std::size_t header_size() const noexcept;
+
+  transom::fd fd_;
+  shape shape_;
+  place where_;
+  std::unique_ptr<std::byte[]> buffer_;
+  std::size_t size_ = 0, begin_ = 0, end_ = 0;
+  std::size_t frame_size_ = 0;   // of the frame that next() returned, 0: none
+  std::size_t last_length_ = 0;  // of the last data frame: what the next one is likely to be
+  std::size_t scanned_ = 0;      // line framing: bytes known to hold no newline
+  bool at_end_ = false;
+  os::received_descriptors arrived_;     // by the last read
+  std::deque<transom::fd> descriptors_;  // arrived and not yet claimed by a frame
+  std::array<transom::fd, most_descriptors> handed_out_;
+  std::optional<os::mapping> sealed_;  // the payload of the frame at hand, where it came in a memfd
+};
+
+}  // namespace transom::transport

@@ -1,0 +1,52 @@
+// transom/transport/naming.cpp - see naming.hpp.
+#include "transom/transport/naming.hpp"
+
+#include <chrono>
+#include <string>
+
+#include "transom/os/poll.hpp"
+#include "transom/transport/frame.hpp"
+
+namespace transom::transport {
+
+result<meter::record::ownership> own_name(const url& where, const options& how, const terms& agreed, bool many_owners) {
+  const meter::record_terms written{.schema_hash = agreed.schema_hash,
+                                    .schema_text = std::string(agreed.schema_text),
+                                    .capacity = how.capacity,
+                                    .max_message = how.max_message};
+  auto owned = meter::record::own(where.identity(), written, many_owners);
+  if (!owned) return owned.error().at(place(where.text(), owned.error().detail())).during("open");
+  return owned;
+}
+
+result<std::optional<meter::record>> join_name(const url& where, const terms& agreed) {
+  auto joined = meter::record::join(where.identity(), {});  // the types are compared here, where "compatible" is known
+  if (!joined) {
+    if (joined.error() == errc::owner_died) return joined.error().at(place(where.text())).during("open");
+    return std::nullopt;
+  }
+  if (auto same =
+          compare_terms(agreed, joined->terms().schema_hash, joined->terms().schema_text, "open", place(where.text()));
+      !same) {
+    return same.error();
+  }
+  return std::optional(std::move(*joined));
+}
+
+bool may_appear_yet(const error& e) noexcept {
+  return e == std::errc::no_such_file_or_directory || e == std::errc::connection_refused || e == errc::no_peer ||
+         e == errc::owner_died || e == std::errc::no_such_device_or_address;
+}
+
+result<void> look_again_soon(const url& where, const error& last, const patience& how) {
+  if (how.stop.stop_requested()) return error(errc::canceled, "open", place(where.text()));
+  if (how.until.expired()) {
+    std::string why = "nobody owns the name: " + last.code().message();
+    if (!last.detail().empty()) why.append(" (").append(last.detail()).append(")");
+    return error(errc::no_peer, "open", place(where.text(), why));
+  }
+  os::poll({}, std::min(how.until, deadline::after(std::chrono::milliseconds(2)))).ignore();
+  return {};
+}
+
+}  // namespace transom::transport

@@ -1,0 +1,25 @@
+// transom/transport/naming.hpp - taking a name, and finding who has it: what the named transports do alike.
+// Private.
+#pragma once
+#include <optional>
+
+#include "transom/meter/record.hpp"
+#include "transom/transport/transport.hpp"
+
+namespace transom::transport {
+
+/// Becomes owner of the name of `where`; see meter::record::own. The name stays locked while the result's guard lives.
+result<meter::record::ownership> own_name(const url& where, const options& how, const terms& agreed, bool many_owners);
+
+/// Joins the record of `where` as a sender. Nothing, if there is none that we may read: the owner is another user's,
+/// in another container, or no program of ours. Fails with type_mismatch, and owner_died for a leftover.
+result<std::optional<meter::record>> join_name(const url& where, const terms& agreed);
+
+/// Is this failure one that a name which is about to appear would cure?
+bool may_appear_yet(const error& e) noexcept;
+
+/// Sleeps a little before the next look for a name. no_peer with the last failure's words once `how` is over;
+/// canceled if it was stopped.
+result<void> look_again_soon(const url& where, const error& last, const patience& how);
+
+}  // namespace transom::transport
