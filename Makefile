@@ -34,7 +34,7 @@ run:
 	@cmake/packages.sh run
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	cmake --build --preset release
-	build/release/tools/transom tour
+	build/release/bin/transom tour
 
 test:
 	@cmake/packages.sh test

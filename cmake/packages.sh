@@ -5,7 +5,7 @@
 # fetches the package lists only when it has to. `--check` says what is missing and installs nothing.
 set -euo pipefail
 
-run=(g++ cmake ninja-build libcli11-dev libfmt-dev nlohmann-json3-dev)
+run=(g++ cmake ninja-build libcli11-dev libfmt-dev nlohmann-json3-dev libssl-dev)
 test=("${run[@]}" git pkg-config python3 libgtest-dev libgmock-dev librapidcheck-dev socat netcat-openbsd procps)
 # shellcheck disable=SC2034 # chosen by name below
 ci=("${test[@]}" clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libbenchmark-dev ccache shellcheck)

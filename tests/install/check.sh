@@ -53,7 +53,7 @@ if [ -e "$prefix/include/transom/transom.hpp" ]; then
   printf 'attic 12.25\nattic 12.5\nattic 31\n' | diff - "$room/heard" || fail "the programs of README.md misunderstood each other"
 fi
 
-if [ -e "$build/tools/transom" ]; then
+if [ -e "$build/bin/transom" ]; then
   "$prefix/bin/transom" --help >/dev/null || fail "the installed command does not run"
 fi
 echo "installed, moved, and used twice"

@@ -6,11 +6,7 @@ import law
 
 
 def in_library(path):
-    return path.startswith("transom/") and not path.endswith("_test.cpp")
-
-
-def in_tests(path):
-    return path.startswith("tests/") or path.endswith("_test.cpp")
+    return path.startswith("transom/") and not law.is_test(path)
 
 
 def anywhere(path):
@@ -20,7 +16,7 @@ def anywhere(path):
 # name: (where, pattern, instead)
 BANNED = {
     "volatile": (anywhere, r"(?<!asm )\bvolatile\b", "an order of sync::atomic; volatile orders nothing between threads"),
-    "sleep": (in_tests, r"\b(?:usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(|(?<![\w.>])sleep\s*\(",
+    "sleep": (law.is_test, r"\b(?:usleep|nanosleep|clock_nanosleep|sleep_for|sleep_until)\s*\(|(?<![\w.>])sleep\s*\(",
               "a wait for the event itself, under the watchdog; a sleep is a flake or a slow suite"),
     "system": (anywhere, r"(?<![\w:.>])(?:std::|::)?(?:system|popen)\s*\(",
                "transom::command; system() and popen() hand a string to a shell"),
@@ -72,7 +68,7 @@ def is_declaration(text, offset):
 def check(files):
     findings = []
     for path, text in files.items():
-        if path.endswith(".sh") and in_tests(path):
+        if path.endswith(".sh") and law.is_test(path):
             for hit in SHELL_SLEEP.finditer(text):
                 findings.append(f"{path}:{law.line_of(text, hit.end())}: sleep: use " + BANNED["sleep"][2])
         if not law.is_cpp(path):

@@ -29,7 +29,7 @@ def main():
     options = arguments.parse_args()
     with open(os.path.join(options.build, "compile_commands.json"), encoding="utf-8") as f:
         files = {os.path.relpath(entry["file"], ROOT) for entry in json.load(f)}
-    files = [f for f in files if f.startswith(FOLDERS) and not f.endswith("_test.cpp")]
+    files = [f for f in files if f.startswith(FOLDERS) and not f.endswith(("_test.cpp", "testing.cpp"))]
     touched = changed()
     files.sort(key=lambda f: (f not in touched, f))
     until = time.monotonic() + options.seconds

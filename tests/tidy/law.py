@@ -71,6 +71,11 @@ def is_cpp(path):
     return path.endswith((".cpp", ".hpp", ".h"))
 
 
+def is_test(path):
+    """Beside the code or in tests/: free to use what the library may not."""
+    return path.startswith("tests/") or path.endswith(("_test.cpp", "testing.hpp", "testing.cpp"))
+
+
 def layer_of(path):
     """'os' for transom/os/pipe.cpp, 'observe' for observe/model.cpp, '' outside the layers."""
     parts = path.split("/")
@@ -81,7 +86,7 @@ def layer_of(path):
 
 def private_headers(files):
     """Headers that are not installed."""
-    hidden = set()
+    hidden = {path for path in files if path.endswith("testing.hpp")}
     for path, text in files.items():
         if path.endswith("/private_headers.txt"):
             hidden |= {os.path.dirname(path) + "/" + name for name in text.split()}

@@ -41,8 +41,7 @@ def check(files):
             if layer in allowed and other in allowed and other not in allowed[layer]:
                 findings.append(at + f"{layer} may not include {other}; move the common part to a layer below both, or "
                                 "change LAYERS with the reason")
-            test = path.endswith("_test.cpp")
-            if ((layer in allowed and layer not in kernel and not test) or umbrella) and name.startswith(KERNEL):
+            if ((layer in allowed and layer not in kernel and not law.is_test(path)) or umbrella) and name.startswith(KERNEL):
                 findings.append(at + f"<{name}> belongs into os; call a function of transom/os, or add one there")
     return findings
 

@@ -26,7 +26,7 @@ def units(files):
     looked_at = sorted(
         path for path, text in files.items()
         if law.is_cpp(path) and law.layer_of(path) in ("sync", "shm", "meter", "transport")
-        and path != "transom/sync/atomic.hpp" and not path.endswith("_test.cpp")
+        and path != "transom/sync/atomic.hpp" and not law.is_test(path)
         and ("transom/sync/atomic.hpp" in text or re.search(r"^Ordering: .*transom/", law.opening(text), re.M)
              or SHARED.search(law.code(text))))
     stems = {os.path.splitext(p)[0] for p in files if law.is_cpp(p)}

@@ -14,7 +14,7 @@ RECORD = "tests/tidy/sizes.json"
 
 
 def limit(path):
-    if path.startswith("tests/") or path.endswith("_test.cpp"):
+    if law.is_test(path):
         return 450
     return 150 if path.endswith((".hpp", ".h")) else 300
 

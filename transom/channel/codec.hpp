@@ -100,24 +100,17 @@ void collect_descriptors(const T& value, std::vector<int>& into) {
   }
 }
 
-inline error decode_failure(const std::string& detail) {
-  return error(errc::decode_failed, "decode").with_detail(detail);
-}
-
 template <typename T>
 result<T> decode_plain(std::span<const std::byte> in) {
   static_assert(std::is_trivially_copyable_v<T>);
-  if (in.size() != sizeof(T))
-    return decode_failure("expected the " + std::to_string(sizeof(T)) + " bytes of " + std::string(type_name<T>()) +
-                          ", found " + std::to_string(in.size()));
-  // Not a copy into a default-constructed T: const fields forbid that, and the initialisers would be wasted.
+  if (in.size() != sizeof(T)) return wrong_size("bytes of a plain value", sizeof(T), in.size());
+  // Not a copy into a default-constructed T: its initialisers would run for nothing.
   union storage {
     storage() {}
     T value;
   } made;
   std::memcpy(static_cast<void*>(&made.value), in.data(), sizeof(T));
-  if (!bools_are_valid(made.value))
-    return decode_failure("a bool of " + std::string(type_name<T>()) + " is neither 0 nor 1");
+  if (!bools_are_valid(made.value)) return decode_failure("a bool of a plain value is neither 0 nor 1");
   return made.value;
 }
 
@@ -152,9 +145,7 @@ result<T> decode_packed(std::span<const std::byte> in, std::span<fd> descriptors
 template <typename T, wire_form Form = wire_form::native>
 result<T> decode(std::span<const std::byte> in, std::size_t max_message, std::span<fd> descriptors = {}) {
   static_assert(check_message<T>());
-  if (in.size() > max_message)
-    return decode_failure(std::to_string(in.size()) + " bytes are more than max_message, " +
-                          std::to_string(max_message));
+  if (in.size() > max_message) return wrong_size("at most max_message bytes", max_message, in.size());
   if constexpr (!has_descriptors<T>) {
     if (!descriptors.empty()) return decode_failure("descriptors came with a message that has no field for them");
   }

@@ -118,7 +118,7 @@ void survives(const bytes& wire) {
 
 TEST(hostile_message, random_changes_never_do_harm) {
   const auto seed = std::random_device()();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   everything sent = full();
   sent.blob.resize(20);

@@ -58,12 +58,29 @@ void describe_within(std::string& out, const enclosing* around, const char* open
 }
 
 template <typename T>
-std::string number_word() {
-  if constexpr (std::is_same_v<T, char>) return "char";
-  else if constexpr (std::is_same_v<T, bool>) return "bool";
-  else if constexpr (std::is_same_v<T, long double>) return "long f" + std::to_string(std::numeric_limits<T>::digits);
-  else if constexpr (std::is_floating_point_v<T>) return "f" + std::to_string(8 * sizeof(T));
-  else return (std::is_signed_v<T> ? "i" : "u") + std::to_string(8 * sizeof(T));
+void describe_number(std::string& out) {
+  if constexpr (std::is_same_v<T, char>) {
+    out += "char";
+  } else if constexpr (std::is_same_v<T, bool>) {
+    out += "bool";
+  } else if constexpr (std::is_same_v<T, long double>) {
+    out += "long f";
+    out += std::to_string(std::numeric_limits<T>::digits);
+  } else {
+    out += std::is_floating_point_v<T> ? 'f' : std::is_signed_v<T> ? 'i' : 'u';
+    out += std::to_string(8 * sizeof(T));
+  }
+}
+
+template <typename Time>
+void describe_time(std::string& out, const char* word) {
+  out += word;
+  describe_number<typename Time::rep>(out);
+  out += ", ";
+  out += std::to_string(Time::period::num);
+  out += '/';
+  out += std::to_string(Time::period::den);
+  out += '>';
 }
 
 template <typename T>
@@ -71,7 +88,8 @@ void describe_fields(std::string& out, const enclosing* around) {
   std::size_t level = 1;
   for (const enclosing* at = around; at != nullptr; at = at->around, ++level) {
     if (at->type == &identity_of<T>) {
-      out += '^' + std::to_string(level);
+      out += '^';
+      out += std::to_string(level);
       return;
     }
   }
@@ -80,20 +98,16 @@ void describe_fields(std::string& out, const enclosing* around) {
   describe_within<T>(out, &here, "{", "}");
 }
 
-template <typename Ratio>
-std::string fraction() {
-  return ", " + std::to_string(Ratio::num) + "/" + std::to_string(Ratio::den) + ">";
-}
-
 template <typename T>
 void describe(std::string& out, const enclosing* around) {
   constexpr kind k = kind_of<T>;
   if constexpr (k == kind::boolean || k == kind::number || k == kind::real || k == kind::long_real) {
-    out += number_word<T>();
+    describe_number<T>(out);
   } else if constexpr (std::is_same_v<T, std::byte>) {
     out += "byte";
   } else if constexpr (k == kind::enumeration) {
-    out += "enum " + number_word<std::underlying_type_t<T>>();
+    out += "enum ";
+    describe_number<std::underlying_type_t<T>>(out);
   } else if constexpr (k == kind::text) {
     out += "string";
   } else if constexpr (k == kind::blob) {
@@ -108,7 +122,8 @@ void describe(std::string& out, const enclosing* around) {
     describe_fields<T>(out, around);
   } else if constexpr (k == kind::array) {
     describe_within<T>(out, around, "[", "; ");
-    out += std::to_string(std::tuple_size_v<T>) + "]";
+    out += std::to_string(std::tuple_size_v<T>);
+    out += ']';
   } else if constexpr (k == kind::sequence) {
     describe_within<T>(out, around, "[", "]");
   } else if constexpr (k == kind::set) {
@@ -124,13 +139,13 @@ void describe(std::string& out, const enclosing* around) {
   } else if constexpr (k == kind::monostate) {
     out += "nothing";
   } else if constexpr (k == kind::duration) {
-    out += "duration<" + number_word<typename T::rep>() + fraction<typename T::period>();
+    describe_time<T>(out, "duration<");
+  } else if constexpr (std::is_same_v<typename T::clock, std::chrono::system_clock>) {
+    describe_time<T>(out, "time<");
+  } else if constexpr (std::is_same_v<typename T::clock, std::chrono::steady_clock>) {
+    describe_time<T>(out, "steady<");
   } else {
-    using clock = typename T::clock;
-    out += std::is_same_v<clock, std::chrono::system_clock>   ? "time<"
-           : std::is_same_v<clock, std::chrono::steady_clock> ? "steady<"
-                                                              : "clock<";
-    out += number_word<typename T::rep>() + fraction<typename T::period>();
+    describe_time<T>(out, "clock<");
   }
 }
 
@@ -142,7 +157,7 @@ const schema_info& schema_of() {
     schema_info made;
     describe<T>(made.text, nullptr);
     if constexpr (plain<T>) {
-      if constexpr (!laid_out_naturally<T>()) made.text += '/' + std::to_string(sizeof(T));
+      if constexpr (!laid_out_naturally<T>()) made.text.append("/").append(std::to_string(sizeof(T)));
     }
     made.hash = schema_hash(made.text);
     return made;

@@ -21,10 +21,13 @@ constexpr bool may_be_nil =
 
 // The bytes of any T on the wire where that does not depend on the value, else 0.
 template <typename T>
-constexpr std::size_t fixed_size = kind_of<T> == kind::boolean ? 1 : kind_of<T> == kind::real ? 1 + sizeof(T) : 0;
+constexpr std::size_t fixed_size = kind_of<T> == kind::boolean ? 1
+                                   : kind_of<T> == kind::real  ? 1 + sizeof(T)
+                                                               : 0;
 
 template <typename T>
-constexpr bool is_byte_array = kind_of<T> == kind::array && std::is_same_v<typename parts<T>::types, type_list<std::byte>>;
+constexpr bool is_byte_array =
+    kind_of<T> == kind::array && std::is_same_v<typename parts<T>::types, type_list<std::byte>>;
 
 template <typename T, typename Sink>
 void put(Sink& out, const T& value);

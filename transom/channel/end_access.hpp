@@ -67,3 +67,5 @@ struct end_access {
 };
 
 }  // namespace transom::detail
+
+#include "transom/channel/sent_ends.hpp"

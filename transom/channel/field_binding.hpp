@@ -1,4 +1,5 @@
-// transom/channel/field_binding.hpp - the fields of an aggregate as arguments of a function call, by structured bindings.
+// transom/channel/field_binding.hpp - the fields of an aggregate as arguments of a function call, by structured
+// bindings.
 //
 // One specialisation per number of fields, so that a type of n fields instantiates exactly one of them: a chain of
 // `if constexpr` would be evaluated from the top for each type. C++23 has no pack of structured bindings, hence the

@@ -6,11 +6,11 @@
 ///
 /// Either in a public section of the class itself, whose fields may then be private, or in the namespace of `type`
 /// after its definition. At most 64 fields; the type needs a default constructor and is never `plain`.
-#define TRANSOM_FIELDS(type, ...)                                                                       \
-  template <typename TransomSelf, typename TransomVisitor>                                              \
-  constexpr decltype(auto) transom_fields(::std::type_identity<type>, TransomSelf& transom_self,        \
-                                          TransomVisitor&& transom_visit) {                             \
-    return transom_visit(TRANSOM_DETAIL_REPEAT(TRANSOM_DETAIL_FIELD(__VA_ARGS__)));                     \
+#define TRANSOM_FIELDS(type, ...)                                                                \
+  template <typename TransomSelf, typename TransomVisitor>                                       \
+  constexpr decltype(auto) transom_fields(::std::type_identity<type>, TransomSelf& transom_self, \
+                                          TransomVisitor&& transom_visit) {                      \
+    return transom_visit(TRANSOM_DETAIL_REPEAT(TRANSOM_DETAIL_FIELD(__VA_ARGS__)));              \
   }
 
 // A macro cannot call itself, but a name that is put together late and scanned again can: each REPEAT scans it more

@@ -1,4 +1,5 @@
-// transom/channel/msgpack.hpp - MessagePack: sizes, writer, reader. https://github.com/msgpack/msgpack/blob/master/spec.md
+// transom/channel/msgpack.hpp - MessagePack: sizes, writer, reader.
+// https://github.com/msgpack/msgpack/blob/master/spec.md
 //
 // A message is walked twice with the same code: once over `msgpack_size`, once over `msgpack_writer`, so the size is
 // exact by construction and the bytes go straight into the buffer that a transport lent.

@@ -25,12 +25,21 @@ bool msgpack_reader::fail_with(const error& why) {
   return refuse("a valid value");
 }
 
+error decode_failure(std::string_view words) { return error(errc::decode_failed, "decode").with_detail(words); }
+
+error wrong_size(const char* what, std::size_t expected, std::size_t found) {
+  std::string words = "expected ";
+  words.append(what).append(": ").append(std::to_string(expected)).append(", found ").append(std::to_string(found));
+  return decode_failure(words);
+}
+
 error msgpack_reader::failure() const {
-  std::string detail = "expected " + std::string(expected_ ? expected_ : "a message");
-  detail += " at byte " + std::to_string(failed_at_) + " of " + std::to_string(end_ - begin_);
-  if (!type_.empty()) detail += ", in field " + std::to_string(field_ + 1) + " of " + std::string(type_);
-  if (!words_.empty()) detail += ": " + words_;
-  return error(errc::decode_failed, "decode").with_detail(detail);
+  std::string words = "expected ";
+  words.append(expected_ != nullptr ? expected_ : "a message").append(" at byte ").append(std::to_string(failed_at_));
+  words.append(" of ").append(std::to_string(end_ - begin_));
+  if (!type_.empty()) words.append(", in field ").append(std::to_string(field_ + 1)).append(" of ").append(type_);
+  if (!words_.empty()) words.append(": ").append(words_);
+  return decode_failure(words);
 }
 
 bool msgpack_reader::head(unsigned& tag) {
@@ -43,8 +52,13 @@ bool msgpack_reader::head(unsigned& tag) {
 
 bool msgpack_reader::big_endian(std::size_t width, std::uint64_t& v) {
   if (remaining() < width) return refuse("more bytes");
-  v = 0;
-  for (std::size_t i = 0; i < width; ++i) v = v << 8 | std::to_integer<std::uint64_t>(*at_++);
+  switch (width) {
+    case 1: v = std::to_integer<std::uint64_t>(*at_); break;
+    case 2: v = load_be<std::uint16_t>(at_); break;
+    case 4: v = load_be<std::uint32_t>(at_); break;
+    default: v = load_be<std::uint64_t>(at_);
+  }
+  at_ += width;
   return true;
 }
 
@@ -62,7 +76,7 @@ bool msgpack_reader::count_of(std::uint64_t n, std::size_t bytes_each, std::size
 }
 
 bool msgpack_reader::boolean(bool& v) {
-  unsigned tag;
+  unsigned tag = 0;
   if (!head(tag)) return false;
   if ((tag & 0xfe) != 0xc2) return refuse("a bool");
   v = tag == 0xc3;
@@ -70,7 +84,7 @@ bool msgpack_reader::boolean(bool& v) {
 }
 
 bool msgpack_reader::integer(std::uint64_t& bits, bool& negative) {
-  unsigned tag;
+  unsigned tag = 0;
   if (!head(tag)) return false;
   negative = false;
   if (tag < 0x80) {
@@ -96,8 +110,8 @@ bool msgpack_reader::integer(std::uint64_t& bits, bool& negative) {
 }
 
 bool msgpack_reader::real(float& v) {
-  unsigned tag;
-  std::uint64_t bits;
+  unsigned tag = 0;
+  std::uint64_t bits = 0;
   if (!head(tag)) return false;
   if (tag != 0xca) return refuse("a float 32");
   if (!big_endian(4, bits)) return false;
@@ -105,9 +119,9 @@ bool msgpack_reader::real(float& v) {
   return true;
 }
 
-bool msgpack_reader::real(double& v) {
-  unsigned tag;
-  std::uint64_t bits;
+bool msgpack_reader::real_slowly(double& v) {
+  unsigned tag = 0;
+  std::uint64_t bits = 0;
   if (!head(tag)) return false;
   if (tag == 0xca) {
     if (!big_endian(4, bits)) return false;
@@ -121,7 +135,7 @@ bool msgpack_reader::real(double& v) {
 }
 
 bool msgpack_reader::text(std::string_view& v) {
-  unsigned tag;
+  unsigned tag = 0;
   std::uint64_t size = 0;
   std::span<const std::byte> raw;
   if (!head(tag)) return false;
@@ -134,7 +148,7 @@ bool msgpack_reader::text(std::string_view& v) {
 }
 
 bool msgpack_reader::binary(std::span<const std::byte>& v) {
-  unsigned tag;
+  unsigned tag = 0;
   std::uint64_t size = 0;
   if (!head(tag)) return false;
   if (tag < 0xc4 || tag > 0xc6) return refuse("a bin");
@@ -142,7 +156,7 @@ bool msgpack_reader::binary(std::span<const std::byte>& v) {
 }
 
 bool msgpack_reader::array(std::size_t& count) {
-  unsigned tag;
+  unsigned tag = 0;
   std::uint64_t n = 0;
   if (!head(tag)) return false;
   if ((tag & 0xf0) == 0x90) n = tag & 0x0f;
@@ -152,7 +166,7 @@ bool msgpack_reader::array(std::size_t& count) {
 }
 
 bool msgpack_reader::map(std::size_t& count) {
-  unsigned tag;
+  unsigned tag = 0;
   std::uint64_t n = 0;
   if (!head(tag)) return false;
   if ((tag & 0xf0) == 0x80) n = tag & 0x0f;
@@ -177,7 +191,7 @@ bool msgpack_reader::skip() {
   // `left` values are still to come. Each needs at least one byte, so a count can be added without overflow, and no
   // recursion is needed however deep the nesting is.
   for (std::uint64_t left = 1; left > 0; --left) {
-    unsigned tag;
+    unsigned tag = 0;
     std::uint64_t n = 0;
     std::size_t count = 0;
     std::span<const std::byte> raw;

@@ -18,6 +18,11 @@
 
 namespace transom::detail {
 
+/// decode_failed in these words.
+error decode_failure(std::string_view words);
+/// decode_failed: "expected `what`: 16, found 3".
+error wrong_size(const char* what, std::size_t expected, std::size_t found);
+
 class msgpack_reader {
  public:
   explicit msgpack_reader(std::span<const std::byte> in, std::span<fd> descriptors = {}) noexcept
@@ -30,12 +35,17 @@ class msgpack_reader {
   bool boolean(bool& v);
   bool integer(std::uint64_t& bits, bool& negative);  ///< two's complement in `bits`
   bool real(float& v);
-  bool real(double& v);
-  bool text(std::string_view& v);                ///< points into the input
-  bool binary(std::span<const std::byte>& v);    ///< points into the input
-  bool array(std::size_t& count);                ///< count <= remaining()
-  bool map(std::size_t& count);                  ///< count <= remaining() / 2
-  bool skip();                                   ///< one whole value of any type
+  bool real(double& v) {
+    if (remaining() < 9 || *at_ != std::byte{0xcb}) return real_slowly(v);
+    v = std::bit_cast<double>(load_be<std::uint64_t>(at_ + 1));
+    at_ += 9;
+    return true;
+  }
+  bool text(std::string_view& v);              ///< points into the input
+  bool binary(std::span<const std::byte>& v);  ///< points into the input
+  bool array(std::size_t& count);              ///< count <= remaining()
+  bool map(std::size_t& count);                ///< count <= remaining() / 2
+  bool skip();                                 ///< one whole value of any type
   /// Takes a nil if one is next. Never fails.
   bool take_nil() noexcept;
   bool next_is_array() const noexcept;
@@ -68,6 +78,7 @@ class msgpack_reader {
 
  private:
   bool head(unsigned& tag);
+  bool real_slowly(double& v);
   bool big_endian(std::size_t width, std::uint64_t& v);
   bool bytes_of(std::uint64_t size, std::span<const std::byte>& v);
   bool count_of(std::uint64_t n, std::size_t bytes_each, std::size_t& count);

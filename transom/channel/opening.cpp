@@ -75,7 +75,9 @@ result<void> check_before_opening(const destination& to, const cargo& what) {
     return refused(errc::unsupported, to.where, "descriptors travel in native framing only");
   }
   if (to.where.scheme() == scheme::fd) return {};  // what it leads to is not known yet
-  const feature_set possible = transport::features_of(to.where.scheme()) | conditional_features(to.where.scheme());
+  const feature_set own = transport::features_of(to.where.scheme());
+  if (own.empty()) return {};  // a scheme that is not here; the transports say so better
+  const feature_set possible = own | conditional_features(to.where.scheme());
   if (auto ok = check_features(possible, to); !ok) return ok;
   if (what.native.descriptors && !possible.contains(fd_passing)) {
     return refused(errc::unsupported, to.where,
@@ -104,11 +106,6 @@ result<opened<End>> checked(result<std::unique_ptr<End>> end, const destination&
   if (auto ok = check_features((*end)->features(), to); !ok) return ok.error();
   const bool portable = is_portable(**end, to.how);
   return opened<End>{std::move(*end), to.how, portable};
-}
-
-result<opened_receiver> open_receiving(const destination& to, const cargo& what) {
-  if (auto ok = check_before_opening(to, what); !ok) return ok.error();
-  return checked(transport::open_receiver(to.where, to.how, agreed_terms(to, what)), to);
 }
 
 }  // namespace
@@ -140,19 +137,13 @@ result<opened_sender> open_sending(std::string_view url, const options& in_code,
 result<opened_receiver> open_receiving(std::string_view url, const options& in_code, const cargo& what) {
   auto to = resolve(url, in_code);
   if (!to) return to.error();
-  return open_receiving(*to, what);
+  if (auto ok = check_before_opening(*to, what); !ok) return ok.error();
+  return checked(transport::open_receiver(to->where, to->how, agreed_terms(*to, what)), *to);
 }
 
 result<opened_pair> open_both(std::string_view url, const options& in_code, const cargo& what) {
   auto to = resolve(url, in_code);
   if (!to) return to.error();
-  if (!to->where.anonymous()) {
-    auto rx = open_receiving(*to, what);
-    if (!rx) return rx.error();
-    auto tx = open_sending(rx->end->url(), in_code, what);
-    if (!tx) return tx.error();
-    return opened_pair{std::move(*tx), std::move(*rx)};
-  }
   if (auto ok = check_before_opening(*to, what); !ok) return ok.error();
   auto ends = transport::open_pair(to->where, to->how, agreed_terms(*to, what));
   if (!ends) return ends.error();

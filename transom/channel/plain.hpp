@@ -18,9 +18,9 @@ namespace transom {
 /// How a type of yours travels when the rules below do not fit it, in the manner of std::formatter:
 ///
 ///     template <> struct transom::codec<matrix> {
-///       static constexpr std::string_view schema = "matrix 1";  // what the two ends compare; change it with the format
-///       static void encode(const matrix&, bytes& out);          // appends; called twice per message, with equal results
-///       static result<matrix> decode(std::span<const std::byte>);
+///       static constexpr std::string_view schema = "matrix 1";  // what the two ends compare; change it with the
+///       format static void encode(const matrix&, bytes& out);          // appends; called twice per message, with
+///       equal results static result<matrix> decode(std::span<const std::byte>);
 ///     };
 ///
 /// Inside another message the bytes travel as MessagePack binary. What decode() does with a hostile message is yours.

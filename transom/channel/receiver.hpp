@@ -244,4 +244,4 @@ result<view<T>> receiver<T>::look(recv_options which, const patience& how) {
 
 }  // namespace transom
 
-#include "transom/channel/sent_ends.hpp"
+#include "transom/channel/end_access.hpp"

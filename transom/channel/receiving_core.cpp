@@ -30,13 +30,17 @@ result<void> receiving_core::admit(recv_options which, const patience& how_long)
 
 result<transport::incoming> receiving_core::front(recv_options which, const patience& how_long) {
   if (auto ok = admit(which, how_long); !ok) return ok.error();
-  return end_->front(which.type, how_long);
+  auto lent = end_->front(which.type, how_long);
+  if (!lent && which.type == 0 && lent.error() == errc::closed) end_seen_ = true;
+  return lent;
 }
 
 result<std::size_t> receiving_core::receive_into(std::span<std::byte> into, recv_options which,
                                                  const patience& how_long) {
   if (auto ok = admit(which, how_long); !ok) return ok.error();
-  return end_->receive_into(into, which.type, how_long);
+  auto size = end_->receive_into(into, which.type, how_long);
+  if (!size && which.type == 0 && size.error() == errc::closed) end_seen_ = true;
+  return size;
 }
 
 error receiving_core::undecodable(const error& why) const {
@@ -44,7 +48,7 @@ error receiving_core::undecodable(const error& why) const {
 }
 
 receiving_core::seen receiving_core::peek() {
-  if (end_was_told) return seen::the_end;
+  if (end_was_told || end_seen_) return seen::the_end;
   if (kept_ || is_lent_.load(std::memory_order_acquire)) return seen::something;
   if (end_->ready_fd_is_emulated()) return end_->looks_ready() ? seen::something : seen::nothing;
   auto lent = end_->front(0, patience::none());

@@ -76,6 +76,7 @@ class receiving_core {
   std::unique_ptr<transport::receiving_end> end_;
   std::optional<transport::handover> packed_;
   std::optional<error> kept_;
+  bool end_seen_ = false;  // a receive said closed
   std::atomic<bool> is_lent_{false};
 };
 

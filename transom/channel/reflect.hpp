@@ -36,24 +36,30 @@ consteval std::string_view type_name() {
 
 // ---- counting the fields of an aggregate
 
-// Converts to whatever a field may be, but not to the aggregate itself (that would be a copy, not a field).
+// Converts to whatever a field may be, but not to the aggregate itself (that would be a copy, not a field). Never runs.
 template <typename Owner>
 struct anything {
   template <typename U>
     requires(!std::same_as<U, Owner>)
-  operator U() const noexcept;
+  operator U() const noexcept {
+    std::unreachable();
+  }
 };
 template <typename Owner>
 struct any_without_default {
   template <typename U>
     requires(!std::same_as<U, Owner> && !std::is_default_constructible_v<U>)
-  operator U() const noexcept;
+  operator U() const noexcept {
+    std::unreachable();
+  }
 };
 template <typename Owner>
 struct any_base_of {
   template <typename U>
     requires(std::is_base_of_v<U, Owner> && !std::same_as<U, Owner>)
-  operator U() const noexcept;
+  operator U() const noexcept {
+    std::unreachable();
+  }
 };
 template <typename Owner, std::size_t>
 using anything_at = anything<Owner>;
@@ -63,17 +69,15 @@ constexpr bool takes = false;  // T{anything, anything, ...}
 template <typename T, std::size_t... I>
 constexpr bool takes<T, std::index_sequence<I...>> = requires { T{anything_at<T, I>{}...}; };
 
-template <typename T, typename Indices>
-constexpr bool takes_braced = false;  // T{{anything}, {anything}, ...}
-template <typename T, std::size_t... I>
-constexpr bool takes_braced<T, std::index_sequence<I...>> = requires { T{{anything_at<T, I>{}}...}; };
-
+// T{anything..., {}, anything...}. SUBTLE: not {anything} where {} will do: that would choose the constructor from
+// std::initializer_list, whose body then has to compile, and for a container of fd it does not.
 template <typename T, typename Before, typename After>
-constexpr bool takes_braces_between = false;  // T{anything..., {}, anything...}
+constexpr bool takes_braces_between = false;
 template <typename T, std::size_t... B, std::size_t... A>
-constexpr bool takes_braces_between<T, std::index_sequence<B...>, std::index_sequence<A...>> =
-    requires { T{anything_at<T, B>{}..., {}, anything_at<T, A>{}...}; } ||
-    requires { T{anything_at<T, B>{}..., {any_without_default<T>{}}, anything_at<T, A>{}...}; };
+constexpr bool takes_braces_between<T, std::index_sequence<B...>, std::index_sequence<A...>> = [] {
+  if constexpr (requires { T{anything_at<T, B>{}..., {}, anything_at<T, A>{}...}; }) return true;
+  else return requires { T{anything_at<T, B>{}..., {any_without_default<T>{}}, anything_at<T, A>{}...}; };
+}();
 
 template <typename T, typename After>
 constexpr bool begins_with_base = false;
@@ -99,9 +103,7 @@ consteval std::size_t count_initialisers() {
 // The index of the first field that is a C array, or N if there is none.
 template <typename T, std::size_t N, std::size_t At = 0>
 consteval std::size_t array_field() {
-  if constexpr (At == 0 && takes_braced<T, std::make_index_sequence<N>>) {
-    return N;
-  } else if constexpr (At == N) {
+  if constexpr (At == N) {
     return N;
   } else if constexpr (!takes_braces_between<T, std::make_index_sequence<At>, std::make_index_sequence<N - At - 1>>) {
     return At;

@@ -21,7 +21,7 @@ template <typename Owner, std::size_t Index>
 struct field_number;  // counted from 0
 template <auto Field>
 struct field;  // &specimen<owner>.value.name
-struct a_c_array;
+struct a_c_array {};
 
 // An object that exists nowhere, for the addresses of its fields: that is how a compiler prints a field's name.
 template <typename T>
@@ -69,7 +69,9 @@ consteval bool explain() {
     return refused<T, Where>::value;
   } else {
     using types = typename parts<T>::types;
-    constexpr bool parts_travel = []<typename... P>(type_list<P...>) { return (... && verdict_of<P>.travels); }(types{});
+    constexpr bool parts_travel = []<typename... P>(type_list<P...>) {
+      return (... && verdict_of<P>.travels);
+    }(types{});
     static_assert(!parts_travel || std::is_default_constructible_v<T>,
                   "transom: to be received, this type needs a default constructor");
     return []<typename... P, std::size_t... I>(type_list<P...>, std::index_sequence<I...>) {

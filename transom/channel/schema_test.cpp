@@ -109,7 +109,8 @@ TEST(schema, the_hash_sees_kinds_sizes_and_order_but_not_names) {
   EXPECT_FALSE((equal<roomy, usual>()));
   EXPECT_FALSE((equal<std::array<int, 2>, std::array<int, 3>>()));
   EXPECT_NE(schema_of<order>().hash, 0u);
-  EXPECT_EQ(schema_of<int>().hash, 0x2af2b3192b419145u) << "the format changed: old and new builds will refuse each other";
+  EXPECT_EQ(schema_of<int>().hash, 0x2af2b3192b419145u)
+      << "the format changed: old and new builds will refuse each other";
 }
 
 TEST(schema, optionals_may_be_appended_to_the_message_and_nothing_else) {
@@ -130,7 +131,8 @@ TEST(schema, a_text_that_was_cut_or_made_up_fits_nothing) {
   for (std::size_t size = 0; size < whole.size(); ++size) {
     EXPECT_FALSE(compatible(whole, std::string_view(whole).substr(0, size))) << size;
   }
-  for (std::string_view odd : {"{", "}", "{}}", "{]}", "{\"", "{\"\\", "x{u64, u32", "{u64, u32}}", "{u64, u32, optional<"})
+  for (std::string_view odd :
+       {"{", "}", "{}}", "{]}", "{\"", "{\"\\", "x{u64, u32", "{u64, u32}}", "{u64, u32, optional<"})
     EXPECT_FALSE(compatible(whole, odd)) << odd;
   EXPECT_TRUE(compatible("a{}", "b{optional<u8>}"));
 }

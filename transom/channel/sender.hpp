@@ -180,4 +180,4 @@ class sender {
 }  // namespace transom
 
 #include "transom/channel/sender_templates.hpp"
-#include "transom/channel/sent_ends.hpp"
+#include "transom/channel/end_access.hpp"

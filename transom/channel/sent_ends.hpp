@@ -12,8 +12,6 @@
 #include <utility>
 
 #include "transom/channel/end_access.hpp"
-#include "transom/channel/receiver.hpp"
-#include "transom/channel/sender.hpp"
 
 namespace transom::detail {
 

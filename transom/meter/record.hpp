@@ -7,7 +7,8 @@
 // Invariants
 //   R1  A record that has a name is complete: made nameless, written whole, its creator's row locked and LIVE, and only
 //       then linked. A creator that dies before leaves nothing.
-//   R2  A name changes hands only under the lock of the name, from one complete record to the next in one step: from the
+//   R2  A name changes hands only under the lock of the name, from one complete record to the next in one step: from
+//   the
 //       first own() to the last leave() there is a record. A record whose only owner leaves is unlinked by that owner
 //       while its row is still LIVE, so that nobody else may touch the name.
 //   R3  Who takes part is decided by row locks, which the kernel releases at death (transom/shm/participants.hpp).
@@ -36,6 +37,7 @@
 
 #include "transom/base/error.hpp"
 #include "transom/meter/counters.hpp"
+#include "transom/meter/record_terms.hpp"
 #include "transom/shm/directory.hpp"
 #include "transom/shm/participants.hpp"
 #include "transom/sync/atomic.hpp"
@@ -46,17 +48,6 @@ namespace transom::meter {
 using shm::casualty;
 using shm::name_guard;
 using shm::row_state;
-
-/// What both ends must agree on before the first message.
-struct record_terms {
-  std::uint64_t schema_hash = 0;  ///< decides; 0: no type is declared (foreign framing), matches everything
-  std::string schema_text;        ///< for people; stored up to 6144 bytes
-  std::uint64_t capacity = 0;     ///< messages; what the owner chose, for senders to know
-  std::uint64_t max_message = 0;  ///< bytes; the same
-};
-
-/// Where the kernel object beside a record comes from: what the owner said before it made it. "unsaid": it died first.
-enum class object_origin : std::uint32_t { unsaid, made, found };
 
 /// The largest number of handles, owners and senders together, that one record has room for.
 inline constexpr unsigned record_participants = 256;
@@ -151,8 +142,8 @@ struct record::ownership {
   bool replaced_leftover = false;  ///< there was a record of a dead or closed owner
   /// What the leftover's owner said of the object at this name: made: it was ours, and may be removed.
   object_origin origin_before = object_origin::unsaid;
-  bool joined_others = false;      ///< there are other living owners, and the object exists
-  name_guard guard;                ///< the name stays ours to arrange until this goes
+  bool joined_others = false;  ///< there are other living owners, and the object exists
+  name_guard guard;            ///< the name stays ours to arrange until this goes
 };
 
 }  // namespace transom::meter

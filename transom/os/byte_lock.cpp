@@ -11,7 +11,7 @@ namespace transom::os {
 namespace {
 
 struct flock one_byte(std::uint64_t offset, short type) noexcept {
-  struct flock lock {};  // l_pid stays 0, as open file description locks demand
+  struct flock lock{};  // l_pid stays 0, as open file description locks demand
   lock.l_type = type;
   lock.l_whence = SEEK_SET;
   lock.l_start = static_cast<off_t>(offset);
@@ -23,15 +23,17 @@ short type_of(byte_lock::kind how) noexcept { return how == byte_lock::kind::sha
 
 error explained(const error& failed, byte_lock::kind how) {
   if (!(failed == std::errc::bad_file_descriptor)) return failed;
-  return failed.with_detail(how == byte_lock::kind::shared ? "a shared lock needs a descriptor that is open for reading"
-                                                           : "an exclusive lock needs a descriptor that is open for writing");
+  return failed.with_detail(how == byte_lock::kind::shared
+                                ? "a shared lock needs a descriptor that is open for reading"
+                                : "an exclusive lock needs a descriptor that is open for writing");
 }
 
 }  // namespace
 
 result<bool> byte_lock::try_lock(int fd, std::uint64_t offset, kind how) {
   auto lock = one_byte(offset, type_of(how));
-  auto taken = done("fcntl(F_OFD_SETLK)", [&] { return fd_place(fd); }, [&] { return ::fcntl(fd, F_OFD_SETLK, &lock); });
+  auto taken =
+      done("fcntl(F_OFD_SETLK)", [&] { return fd_place(fd); }, [&] { return ::fcntl(fd, F_OFD_SETLK, &lock); });
   if (taken) return true;
   if (taken.failed_with(std::errc::resource_unavailable_try_again) || taken.failed_with(std::errc::permission_denied)) {
     return false;

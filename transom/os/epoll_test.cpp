@@ -85,7 +85,6 @@ TEST(epoll, what_cannot_be_polled_is_refused) {
   const transom::fd file(::open((dir / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   EXPECT_TRUE(set.add(file.get(), interest::readable, 0).failed_with(std::errc::operation_not_permitted));
   EXPECT_TRUE(set.add(-1, interest::readable, 0).failed_with(std::errc::bad_file_descriptor));
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [] {
-    return epoll::make().failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3,
+                                     [] { return epoll::make().failed_with(std::errc::too_many_files_open); }));
 }

@@ -17,26 +17,25 @@ result<eventfd> eventfd::make(options how) {
 }
 
 result<void> eventfd::add(std::uint64_t count) const {
-  auto n = attempted(
-      "write", [&] { return fd_place(fd_.get()); }, [&] { return ::write(fd_.get(), &count, sizeof count); });
+  auto n =
+      attempted("write(eventfd)", [] { return place(); }, [&] { return ::write(fd_.get(), &count, sizeof count); });
   if (!n) return n.error();
   return {};
 }
 
 result<std::uint64_t> eventfd::try_take() const {
   std::uint64_t count = 0;
-  auto n = attempted(
-      "read", [&] { return fd_place(fd_.get()); }, [&] { return ::read(fd_.get(), &count, sizeof count); });
+  auto n = attempted("read(eventfd)", [] { return place(); }, [&] { return ::read(fd_.get(), &count, sizeof count); });
   if (!n) return n.error();
   return count;
 }
 
 result<std::uint64_t> eventfd::take(const patience& how) const {
   for (;;) {
-    if (how.stop.stop_requested()) return error(errc::canceled, "read", fd_place(fd_.get()));
+    if (how.stop.stop_requested()) return error(errc::canceled, "read(eventfd)");
     auto taken = try_take();
     if (taken || taken.error() != errc::would_block) return taken;
-    auto ready = wait_ready(fd_.get(), interest::readable, how, "read", fd_place(fd_.get()));
+    auto ready = wait_ready(fd_.get(), interest::readable, how, "read(eventfd)", place());
     if (!ready) return ready.error();
   }
 }

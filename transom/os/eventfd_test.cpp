@@ -46,7 +46,6 @@ TEST(eventfd, a_full_counter_and_a_full_table_are_errors) {
   auto e = eventfd::make().or_throw();
   e.add(UINT64_MAX - 1).or_throw();
   EXPECT_TRUE(e.add(1).failed_with(errc::would_block));
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [] {
-    return eventfd::make().failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3,
+                                     [] { return eventfd::make().failed_with(std::errc::too_many_files_open); }));
 }

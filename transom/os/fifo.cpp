@@ -34,7 +34,7 @@ result<transom::fd> pin(const std::string& path, const char* operation, const pl
   auto opened = checked(operation, at, [&] { return ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC); });
   if (!opened) return opened.error();
   transom::fd inode(*opened);
-  struct stat found {};
+  struct stat found{};
   if (auto seen = done(operation, at, [&] { return ::fstat(inode.get(), &found); }); !seen) return seen.error();
   if (S_ISFIFO(found.st_mode)) return inode;
   return error::system(EINVAL, operation, where).with_detail("not a FIFO: " + std::string(kind_of(found.st_mode)));
@@ -51,7 +51,7 @@ result<transom::fd> open_pinned(const transom::fd& inode, const std::string& pat
   }
   if (!opened) return opened.error();
   transom::fd end(*opened);
-  struct stat found {};
+  struct stat found{};
   if (auto seen = done("fstat", at, [&] { return ::fstat(end.get(), &found); }); !seen) return seen.error();
   if (S_ISFIFO(found.st_mode)) return end;
   return error::system(EINVAL, "open", where).with_detail("not a FIFO: " + std::string(kind_of(found.st_mode)));
@@ -88,12 +88,13 @@ result<bool> fifo::create(const std::string& path, unsigned mode) {
   if (!made) return made.error();
   auto inode = pin(path, "mkfifo", where);
   if (!inode) return inode.error();
-  struct stat found {};
+  struct stat found{};
   auto seen = done("fstat", [&] { return where; }, [&] { return ::fstat(inode->get(), &found); });
   if (!seen) return seen.error();
   if ((found.st_mode & 07777) == mode) return true;
   // What the umask took is given back, on the inode and not on the path, which somebody may have changed.
-  auto exact = done("chmod", [&] { return where; }, [&] { return ::chmod(descriptor_path(inode->get()).c_str(), mode); });
+  auto exact =
+      done("chmod", [&] { return where; }, [&] { return ::chmod(descriptor_path(inode->get()).c_str(), mode); });
   if (!exact) return exact.error();
   return true;
 }
@@ -134,7 +135,8 @@ result<void> fifo::await_writer(const pipe_reader& reader, const patience& how) 
     auto seen = attempted(
         "tee", [&] { return reader.where(); },
         [&] { return ::tee(reader.fd(), scratch->writer.fd(), 1, SPLICE_F_NONBLOCK); });
-    if (seen && *seen == 0) return error(errc::would_block, "open", place(reader.where().url(), "nobody writes to the FIFO"));
+    if (seen && *seen == 0)
+      return error(errc::would_block, "open", place(reader.where().url(), "nobody writes to the FIFO"));
     if (!seen && !(seen.error() == errc::would_block)) return seen.error();
     return {};
   });
@@ -143,8 +145,7 @@ result<void> fifo::await_writer(const pipe_reader& reader, const patience& how) 
 result<pipe_reader> fifo::reopen_reader(const pipe_reader& reader) {
   const std::string path = descriptor_path(reader.fd());
   auto opened = checked(
-      "open", [&] { return reader.where(); },
-      [&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); });
+      "open", [&] { return reader.where(); }, [&] { return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); });
   if (!opened) return opened.error();
   return pipe_reader(transom::fd(*opened), reader.where());
 }

@@ -52,7 +52,7 @@ TEST(fifo, one_that_exists_is_an_answer_and_keeps_its_mode) {
   const std::string path = dir / "f";
   EXPECT_TRUE(fifo::create(path, 0666).or_throw());
   EXPECT_FALSE(fifo::create(path, 0600).or_throw());
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::stat(path.c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 07777, 0666u);
 }
@@ -69,8 +69,7 @@ TEST(fifo, what_is_not_a_fifo_is_named_and_left_alone) {
   EXPECT_EQ(occupied.error().detail(), "not a FIFO: it is a regular file");
   auto writer = fifo::open_writer(file);
   ASSERT_TRUE(writer.failed_with(std::errc::invalid_argument));
-  EXPECT_EQ(writer.error().message(),
-            "open " + file + ": Invalid argument: not a FIFO: it is a regular file");
+  EXPECT_EQ(writer.error().message(), "open " + file + ": Invalid argument: not a FIFO: it is a regular file");
   EXPECT_TRUE(fifo::open_reader(dir.path()).failed_with(std::errc::invalid_argument));
   EXPECT_TRUE(fifo::remove(file).failed_with(std::errc::invalid_argument));
   auto through_link = fifo::open_reader(link);
@@ -156,9 +155,8 @@ TEST(fifo, permissions_and_descriptors_run_out_as_errors) {
     return fifo::open_reader(path).failed_with(std::errc::permission_denied) &&
            fifo::create("/transom-test-forbidden").failed_with(std::errc::permission_denied);
   }));
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [&] {
-    return fifo::open_reader(path).failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(testing_os::with_limit(
+      RLIMIT_NOFILE, 3, [&] { return fifo::open_reader(path).failed_with(std::errc::too_many_files_open); }));
 }
 
 TEST(fifo, nothing_is_leaked_by_failures) {

@@ -48,7 +48,8 @@ result<mapped_file> mapped_file::open(const std::string& path, options how) { re
 
 result<mapped_file> mapped_file::create(const std::string& path, options how) {
   for (;;) {
-    // Exclusively first, because only a new file gets the mode; between the two calls it may be removed, hence the loop.
+    // Exclusively first, because only a new file gets the mode; between the two calls it may be removed, hence the
+    // loop.
     auto made = open_with(path, how, O_CREAT | O_EXCL);
     if (how.exclusive || !made.failed_with(std::errc::file_exists)) return made;
     auto there = open_with(path, how, 0);
@@ -57,7 +58,7 @@ result<mapped_file> mapped_file::create(const std::string& path, options how) {
 }
 
 result<std::size_t> mapped_file::length() const {
-  struct stat file {};
+  struct stat file{};
   auto seen = done("fstat", [&] { return where_; }, [&] { return ::fstat(fd_.get(), &file); });
   if (!seen) return seen.error();
   if (!S_ISREG(file.st_mode)) return error::system(EINVAL, "open", where_).with_detail("not a regular file");

@@ -43,9 +43,9 @@ class mapped_file {
   /// The same for the pages that contain `length` bytes from `offset`.
   result<void> flush(std::size_t offset, std::size_t length) const;
   result<void> advise(advice what) const;
-  /// Makes the file (share::shared) `size` bytes long, allocated, and maps all of it; a smaller size than now is EINVAL.
-  /// The address may change: pointers into bytes() end here. On failure all is as before, but for the file's length.
-  /// With share::copy the file must have grown already, and private changes are kept.
+  /// Makes the file (share::shared) `size` bytes long, allocated, and maps all of it; a smaller size than now is
+  /// EINVAL. The address may change: pointers into bytes() end here. On failure all is as before, but for the file's
+  /// length. With share::copy the file must have grown already, and private changes are kept.
   result<void> grow(std::size_t size);
 
   int fd() const noexcept { return fd_.get(); }

@@ -33,7 +33,7 @@ TEST(mapped_file, stores_reach_the_file_and_other_processes) {
   testing_os::temporary_directory dir;
   const std::string path = dir / "f";
   auto file = mapped_file::create(path, {.size = 10'000, .mode = 0666}).or_throw();
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::fstat(file.fd(), &found), 0);
   EXPECT_EQ(found.st_mode & 07777, 0666u);
   EXPECT_GE(found.st_blocks * 512, 10'000);

@@ -47,7 +47,7 @@ result<void*> mapped(std::size_t length, int protection, int flags, int fd, std:
 
 // Refuses a mapping whose pages the file does not have. Devices and the like answer for themselves.
 result<void> check_end(int fd, std::uint64_t offset, std::size_t length, const place& where) {
-  struct stat file {};
+  struct stat file{};
   if (auto seen = done("fstat", [&] { return where; }, [&] { return ::fstat(fd, &file); }); !seen) return seen;
   if (!S_ISREG(file.st_mode)) return {};
   const auto has = static_cast<std::uint64_t>(file.st_size);
@@ -94,7 +94,8 @@ result<void> mapping::flush(std::size_t offset, std::size_t length) const {
   transom::detail::ensure(offset <= size_ && length <= size_ - offset, "what is flushed lies within the mapping");
   if (length == 0) return {};
   const std::size_t within = offset % page_size();
-  return done("msync", [] { return place(); }, [&] { return ::msync(data() + offset - within, length + within, MS_SYNC); });
+  return done(
+      "msync", [] { return place(); }, [&] { return ::msync(data() + offset - within, length + within, MS_SYNC); });
 }
 
 result<void> mapping::resize(std::size_t length) {

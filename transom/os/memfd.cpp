@@ -25,7 +25,7 @@ constexpr unsigned memfd_noexec_seal = 0x0008;
 
 // A memfd's file system has no bound of its own: without this the kernel would fill all memory and then start killing.
 result<void> check_memory(std::uint64_t size, const place& where) {
-  struct sysinfo machine {};
+  struct sysinfo machine{};
   if (size == 0 || ::sysinfo(&machine) != 0) return {};
   const std::uint64_t most = (std::uint64_t{machine.totalram} + machine.totalswap) * machine.mem_unit;
   if (size <= most) return {};
@@ -35,7 +35,7 @@ result<void> check_memory(std::uint64_t size, const place& where) {
 }
 
 result<std::uint64_t> size_of(int fd, const place& where) {
-  struct stat file {};
+  struct stat file{};
   if (auto seen = done("fstat", [&] { return where; }, [&] { return ::fstat(fd, &file); }); !seen) return seen.error();
   return static_cast<std::uint64_t>(file.st_size);
 }
@@ -83,7 +83,8 @@ result<memfd> memfd::adopt(transom::fd owned, seal required, std::size_t min_siz
   if (!has) return has.error();
   if (!contains(*has, required)) {
     const seal missing = static_cast<seal>(static_cast<unsigned>(required) & ~static_cast<unsigned>(*has));
-    return error(errc::protocol_error, "fcntl(F_GET_SEALS)", place("memfd:", "not sealed against: " + names_of(missing)));
+    return error(errc::protocol_error, "fcntl(F_GET_SEALS)",
+                 place("memfd:", "not sealed against: " + names_of(missing)));
   }
   auto size = memory.size();
   if (!size) return size.error();

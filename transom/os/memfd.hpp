@@ -40,8 +40,8 @@ std::string names_of(seal seals);
 class memfd {
  public:
   struct options {
-    std::size_t size = 0;   ///< bytes, allocated now
-    bool sealable = true;   ///< seals may be added
+    std::size_t size = 0;  ///< bytes, allocated now
+    bool sealable = true;  ///< seals may be added
   };
   /// `name` (at most 249 bytes) shows in /proc/PID/maps and need not be unique. Fails with no_space_on_device when
   /// the machine has no such memory, EMFILE or ENFILE when descriptors run out.

@@ -16,7 +16,7 @@ namespace testing_os = transom::os::testing;
 
 TEST(memfd, has_its_size_allocated_and_is_shared_through_the_descriptor) {
   auto memory = memfd::make("transom test", {.size = 100'000}).or_throw();
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::fstat(memory.fd(), &found), 0);
   EXPECT_EQ(memory.size().or_throw(), 100'000u);
   EXPECT_GE(found.st_blocks * 512, 100'000);
@@ -94,9 +94,8 @@ TEST(memfd, growing_keeps_the_contents_and_too_much_is_refused_before_it_hurts) 
   ASSERT_TRUE(refused.failed_with(std::errc::no_space_on_device));
   EXPECT_NE(refused.error().detail().find("of memory and swap in all"), std::string_view::npos);
   EXPECT_TRUE(memfd::make(std::string(300, 'x')).failed_with(std::errc::invalid_argument));
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [] {
-    return memfd::make("transom test").failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(testing_os::with_limit(
+      RLIMIT_NOFILE, 3, [] { return memfd::make("transom test").failed_with(std::errc::too_many_files_open); }));
 }
 
 TEST(memfd, seals_have_names) {

@@ -23,7 +23,8 @@ auto paced(const patience& how, const char* operation, const place& where, Attem
     const bool stopped = how.stop.stop_requested();
     if (stopped || how.until.expired()) {
       const auto detail = answer.error().detail();
-      return error(stopped ? errc::canceled : errc::timed_out, operation, detail.empty() ? where : place(where.url(), detail));
+      return error(stopped ? errc::canceled : errc::timed_out, operation,
+                   detail.empty() ? where : place(where.url(), detail));
     }
     if (auto slept = poll({}, std::min(how.until, deadline::after(pause))); !slept) return slept.error();
     pause = std::min<std::chrono::nanoseconds>(pause * 2, 1ms);

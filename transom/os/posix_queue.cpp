@@ -41,9 +41,10 @@ error explained(const error& failed, const posix_queue::options& how) {
     return failed.with_detail("no more queues: " + described_sysctl("fs/mqueue/queues_max"));
   }
   if (failed == std::errc::too_many_files_open) {
-    return failed.with_detail("either all descriptors are in use (ulimit -n), or this user's queues would hold more "
-                              "bytes than RLIMIT_MSGQUEUE (ulimit -q), which is " +
-                              std::to_string(granted_bytes()));
+    return failed.with_detail(
+        "either all descriptors are in use (ulimit -n), or this user's queues would hold more "
+        "bytes than RLIMIT_MSGQUEUE (ulimit -q), which is " +
+        std::to_string(granted_bytes()));
   }
   return failed;
 }
@@ -83,8 +84,7 @@ result<posix_queue> posix_queue::create(const std::string& name, options how) {
 }
 
 result<posix_queue> posix_queue::open(const std::string& name, access how) {
-  auto opened =
-      checked("mq_open", [&] { return place(name); }, [&] { return ::mq_open(name.c_str(), flags_of(how)); });
+  auto opened = checked("mq_open", [&] { return place(name); }, [&] { return ::mq_open(name.c_str(), flags_of(how)); });
   if (!opened) {
     if (!opened.failed_with(std::errc::invalid_argument)) return opened.error();
     return opened.error().with_detail("a name is \"/\" followed by anything but \"/\"");
@@ -152,7 +152,7 @@ result<posix_queue::state> posix_queue::attributes() const {
   auto seen = done("mq_getattr", [&] { return where_; }, [&] { return ::mq_getattr(fd_.get(), &now); });
   if (!seen) return seen.error();
   return state{static_cast<std::size_t>(now.mq_maxmsg), static_cast<std::size_t>(now.mq_msgsize),
-                    static_cast<std::size_t>(now.mq_curmsgs)};
+               static_cast<std::size_t>(now.mq_curmsgs)};
 }
 
 result<void> posix_queue::notify_by_signal(int signo, int value) const {

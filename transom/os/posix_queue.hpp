@@ -36,10 +36,10 @@ class posix_queue {
   };
   /// What this machine allows unprivileged users, and this process.
   struct allowance {
-    long max_messages;   ///< fs.mqueue.msg_max
-    long message_size;   ///< fs.mqueue.msgsize_max
-    long queues;         ///< fs.mqueue.queues_max
-    unsigned long bytes; ///< RLIMIT_MSGQUEUE, for all queues of one user together
+    long max_messages;    ///< fs.mqueue.msg_max
+    long message_size;    ///< fs.mqueue.msgsize_max
+    long queues;          ///< fs.mqueue.queues_max
+    unsigned long bytes;  ///< RLIMIT_MSGQUEUE, for all queues of one user together
   };
   struct received {
     std::size_t size;
@@ -75,8 +75,8 @@ class posix_queue {
   std::size_t max_messages() const noexcept { return max_messages_; }  ///< never changes
   bool created() const noexcept { return created_; }                   ///< this call of create() made it
 
-  /// Asks for one signal `signo` with `value` when a message arrives at the empty queue while nobody waits for it; to be
-  /// asked for again each time. One process at a time may: EBUSY. Where a descriptor will do, poll fd() instead: no
+  /// Asks for one signal `signo` with `value` when a message arrives at the empty queue while nobody waits for it; to
+  /// be asked for again each time. One process at a time may: EBUSY. Where a descriptor will do, poll fd() instead: no
   /// signal, no limit on how many watch. mq_notify(3).
   result<void> notify_by_signal(int signo, int value) const;
   /// Takes the request back, if this process made it.

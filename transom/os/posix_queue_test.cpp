@@ -115,10 +115,11 @@ TEST(posix_queue, creating_says_whose_it_is) {
 
 TEST(posix_queue, the_mode_is_the_one_asked_for) {
   named_queue q({.max_messages = 1, .message_size = 8, .mode = 0622});
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::fstat(q.queue.fd(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0622u);
-  EXPECT_TRUE(testing_os::as_nobody([&] { return posix_queue::open(q.name).failed_with(std::errc::permission_denied); }));
+  EXPECT_TRUE(
+      testing_os::as_nobody([&] { return posix_queue::open(q.name).failed_with(std::errc::permission_denied); }));
 }
 
 TEST(posix_queue, each_limit_is_named) {
@@ -138,9 +139,8 @@ TEST(posix_queue, each_limit_is_named) {
     return refused.failed_with(std::errc::too_many_files_open) &&
            refused.error().detail().find("RLIMIT_MSGQUEUE (ulimit -q), which is 1000") != std::string_view::npos;
   }));
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [&] {
-    return posix_queue::create(name).failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(testing_os::with_limit(
+      RLIMIT_NOFILE, 3, [&] { return posix_queue::create(name).failed_with(std::errc::too_many_files_open); }));
   auto nameless = posix_queue::open("no-slash");
   ASSERT_TRUE(nameless.failed_with(std::errc::invalid_argument));
   EXPECT_TRUE(posix_queue::open(name).failed_with(std::errc::no_such_file_or_directory));

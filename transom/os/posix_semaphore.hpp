@@ -28,7 +28,8 @@ class posix_semaphore {
     bool exclusive = false;  ///< EEXIST rather than opening one that exists
   };
 
-  /// Makes the semaphore `name` ("/" and then no other), or opens the one there is, whose value then counts. sem_open(3).
+  /// Makes the semaphore `name` ("/" and then no other), or opens the one there is, whose value then counts.
+  /// sem_open(3).
   static result<posix_semaphore> create(const std::string& name, options how);
   /// Opens the semaphore `name`. Fails with ENOENT, EACCES.
   static result<posix_semaphore> open(const std::string& name);

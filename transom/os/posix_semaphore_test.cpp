@@ -67,7 +67,6 @@ TEST(posix_semaphore, names_permissions_and_values_fail_as_errors) {
   EXPECT_TRUE(posix_semaphore::create(name.text, {.initial = 1u << 31}).failed_with(std::errc::invalid_argument));
   auto full = posix_semaphore::create(name.text, {.initial = (1u << 31) - 1}).or_throw();
   EXPECT_TRUE(full.release().failed_with(std::errc::value_too_large));
-  EXPECT_TRUE(testing_os::as_nobody([&] {
-    return posix_semaphore::open(name.text).failed_with(std::errc::permission_denied);
-  }));
+  EXPECT_TRUE(testing_os::as_nobody(
+      [&] { return posix_semaphore::open(name.text).failed_with(std::errc::permission_denied); }));
 }

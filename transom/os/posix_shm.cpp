@@ -62,15 +62,13 @@ result<void> posix_shm::unlink(const std::string& name) {
 }
 
 result<std::size_t> posix_shm::size() const {
-  struct stat object {};
+  struct stat object{};
   auto seen = done("fstat", [&] { return where_; }, [&] { return ::fstat(fd_.get(), &object); });
   if (!seen) return seen.error();
   return static_cast<std::size_t>(object.st_size);
 }
 
-result<void> posix_shm::grow(std::size_t size) const {
-  return reserve(fd_.get(), size, "posix_fallocate", where_);
-}
+result<void> posix_shm::grow(std::size_t size) const { return reserve(fd_.get(), size, "posix_fallocate", where_); }
 
 result<mapping> posix_shm::map(access how, share with) const {
   auto bytes = size();

@@ -26,7 +26,7 @@ TEST(posix_shm, two_processes_share_what_the_name_leads_to) {
   auto object = posix_shm::create(name.text, 100'000).or_throw();
   EXPECT_TRUE(object.created());
   EXPECT_TRUE(testing_os::is_close_on_exec(object.fd()));
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::fstat(object.fd(), &found), 0);
   EXPECT_GE(found.st_blocks * 512, 100'000);
   auto memory = object.map(os::access::read_only).or_throw();
@@ -49,7 +49,7 @@ TEST(posix_shm, creating_again_opens_and_only_ever_grows) {
   EXPECT_EQ(posix_shm::create(name.text, 9000).or_throw().size().or_throw(), 9000u);
   EXPECT_EQ(first.size().or_throw(), 9000u);
   EXPECT_TRUE(posix_shm::create(name.text, 1, {.exclusive = true}).failed_with(std::errc::file_exists));
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::fstat(first.fd(), &found), 0);
   EXPECT_EQ(found.st_mode & 07777, 0666u);
 }
@@ -70,10 +70,10 @@ TEST(posix_shm, names_permissions_and_descriptors_fail_as_errors) {
   }
   EXPECT_TRUE(posix_shm::unlink(name.text).failed_with(std::errc::no_such_file_or_directory));
   auto object = posix_shm::create(name.text, 1).or_throw();
-  EXPECT_TRUE(testing_os::as_nobody([&] { return posix_shm::open(name.text).failed_with(std::errc::permission_denied); }));
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [&] {
-    return posix_shm::open(name.text).failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(
+      testing_os::as_nobody([&] { return posix_shm::open(name.text).failed_with(std::errc::permission_denied); }));
+  EXPECT_TRUE(testing_os::with_limit(
+      RLIMIT_NOFILE, 3, [&] { return posix_shm::open(name.text).failed_with(std::errc::too_many_files_open); }));
   auto read_only = posix_shm::open(name.text, os::access::read_only).or_throw();
   EXPECT_TRUE(read_only.map(os::access::read_write).failed_with(std::errc::permission_denied));
 }

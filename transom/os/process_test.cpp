@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include <chrono>
 #include <fstream>
 #include <string>
 #include <thread>
 
+#include "transom/os/old_kernel.hpp"
 #include "transom/os/pipe.hpp"
 #include "transom/os/testing.hpp"
 
@@ -142,5 +144,13 @@ TEST(process, a_child_is_somebody_else_also_with_a_strange_name) {
     return child != parent && child.pid == ::getpid() && child.boot_id == parent.boot_id &&
            child.start_time >= parent.start_time && std::string(child.comm.data()) == "a) R 1 (b" &&
            (child.pidfs_inode == 0 || child.pidfs_inode != parent.pidfs_inode);
+  }));
+}
+
+TEST(process, a_kernel_without_pidfds_is_unsupported) {
+  EXPECT_TRUE(os::testing::in_child([] {
+    if (!os::testing::refuse_call(SYS_pidfd_open, ENOSYS)) return false;
+    const auto self = os::identity_of_self();
+    return os::process::self().failed_with(errc::unsupported) && self.pidfs_inode == 0 && self.start_time != 0;
   }));
 }

@@ -33,8 +33,8 @@ std::string name_of_file_system(std::uint64_t magic) {
 // "1048576 bytes needed, 4096 free on tmpfs". A memfd's tmpfs knows no bounds but the machine's memory.
 std::string shortage(int fd, std::uint64_t needed) {
   std::string text = std::to_string(needed) + " bytes needed";
-  struct statfs system {};
-  struct stat file {};
+  struct statfs system{};
+  struct stat file{};
   if (::fstatfs(fd, &system) != 0 || ::fstat(fd, &file) != 0) return text;
   const auto has = static_cast<std::uint64_t>(file.st_blocks) * 512;
   if (has != 0) text += " (" + std::to_string(has) + " of them there)";
@@ -68,7 +68,7 @@ result<void> reserve(int fd, std::uint64_t size, const char* operation, const pl
 }
 
 result<void> set_mode(int fd, unsigned mode, const char* operation, const place& where) {
-  struct stat now {};
+  struct stat now{};
   auto seen = done(operation, [&] { return where; }, [&] { return ::fstat(fd, &now); });
   if (!seen) return seen;
   if ((now.st_mode & 07777) == mode) return {};

@@ -30,7 +30,7 @@
 
 // The child calls the kernel directly and is not instrumented: a sanitizer's runtime has locks, and a thread that
 // does not exist in the child may hold them.
-#define TRANSOM_UNINSTRUMENTED __attribute__((noinline, no_sanitize("thread"), no_sanitize("address")))
+#define TRANSOM_UNINSTRUMENTED [[gnu::noinline, gnu::no_sanitize_thread, gnu::no_sanitize_address]]
 
 namespace transom::os {
 namespace {

@@ -22,7 +22,7 @@ namespace transom::os {
 struct spawn_request {
   /// A path, or a name without '/' that is looked up in the parent's PATH. A relative path starts at the parent's
   /// working directory, whatever `directory` says.
-  std::string program;
+  std::string program = {};
   std::vector<std::string> arguments = {};  ///< argv, the name first; empty: `program` alone
   /// "NAME=value" each; nothing: the parent's environment
   std::optional<std::vector<std::string>> environment = {};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <atomic>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "transom/base/bytes.hpp"
+#include "transom/os/old_kernel.hpp"
 #include "transom/os/pipe.hpp"
 #include "transom/os/testing.hpp"
 
@@ -153,7 +155,7 @@ TEST(spawn, signals_are_unblocked_and_at_their_default) {
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGRTMIN + 3, SIG_IGN);
     ::signal(SIGTERM, [](int) {});
-    const std::string text = output_of("grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status | tr -d '[:blank:]'");
+    const std::string text = output_of("cat /proc/self/status | grep -E '^Sig(Blk|Ign|Cgt)' | tr -d '[:blank:]'");
     sigset_t after;
     ::sigprocmask(SIG_BLOCK, nullptr, &after);
     return text == "SigBlk:0000000000000000\nSigIgn:0000000000000000\nSigCgt:0000000000000000\n" &&
@@ -252,4 +254,13 @@ TEST(spawn, the_programs_own_image_can_be_started_again) {
   { auto gone = std::move(p.writer); }
   EXPECT_NE(read_all(p.reader).find("the_programs_own_image"), std::string::npos);
   EXPECT_EQ(child.wait().or_throw().code, 0);
+}
+
+TEST(spawn, without_close_range_the_strangers_are_kept_out_one_by_one) {
+  EXPECT_TRUE(os::testing::in_child([] {
+    transom::fd low(::open("/dev/null", O_RDONLY));
+    transom::fd high(::fcntl(low.get(), F_DUPFD, 500));
+    if (!high || !os::testing::refuse_call(SYS_close_range, ENOSYS)) return false;
+    return output_of("exec ls /proc/self/fd", {.descriptors = {{low.get(), 7}}}) == "0\n1\n2\n3\n7\n";
+  }));
 }

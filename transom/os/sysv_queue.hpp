@@ -58,8 +58,8 @@ class sysv_queue {
     unsigned mode, owner;
   };
 
-  /// Makes the queue of the key of `path` and `id` (sysv_key.hpp), or opens the one there is. Fails with ENOSPC when the
-  /// system has no more queues (kernel.msgmni), EACCES if the mode of an existing one refuses. msgget(2).
+  /// Makes the queue of the key of `path` and `id` (sysv_key.hpp), or opens the one there is. Fails with ENOSPC when
+  /// the system has no more queues (kernel.msgmni), EACCES if the mode of an existing one refuses. msgget(2).
   static result<sysv_queue> create(const std::string& path, int id, options how);
   static result<sysv_queue> create(const std::string& path, int id) { return create(path, id, options{}); }
   /// Opens the queue of that key. Fails with ENOENT, EACCES.

@@ -77,8 +77,8 @@ result<sysv_semaphore> sysv_semaphore::create(const std::string& path, int id, s
   for (;;) {
     auto made = make(*key, initial, static_cast<int>(with.mode), where);
     if (with.exclusive || !made.failed_with(std::errc::file_exists)) return made;
-    auto there = checked("semget", [&] { return where; },
-                         [&] { return ::semget(*key, static_cast<int>(initial.size()), 0); });
+    auto there =
+        checked("semget", [&] { return where; }, [&] { return ::semget(*key, static_cast<int>(initial.size()), 0); });
     if (there.failed_with(std::errc::no_such_file_or_directory)) continue;
     if (there.failed_with(std::errc::invalid_argument)) {
       return there.error().with_detail("the set has fewer than " + std::to_string(initial.size()) + " semaphores");
@@ -164,13 +164,16 @@ result<int> sysv_semaphore::ask(int command, const char* operation, std::uint16_
 result<int> sysv_semaphore::get(std::uint16_t index) const { return ask(GETVAL, "semctl(GETVAL)", index); }
 result<int> sysv_semaphore::last_pid(std::uint16_t index) const { return ask(GETPID, "semctl(GETPID)", index); }
 result<int> sysv_semaphore::waiters(std::uint16_t index) const { return ask(GETNCNT, "semctl(GETNCNT)", index); }
-result<int> sysv_semaphore::waiters_for_zero(std::uint16_t index) const { return ask(GETZCNT, "semctl(GETZCNT)", index); }
+result<int> sysv_semaphore::waiters_for_zero(std::uint16_t index) const {
+  return ask(GETZCNT, "semctl(GETZCNT)", index);
+}
 
 result<std::size_t> sysv_semaphore::count() const {
   semid_ds now{};
   semun argument{};
   argument.status = &now;
-  auto seen = done("semctl(IPC_STAT)", [&] { return where_; }, [&] { return ::semctl(number_, 0, IPC_STAT, argument); });
+  auto seen =
+      done("semctl(IPC_STAT)", [&] { return where_; }, [&] { return ::semctl(number_, 0, IPC_STAT, argument); });
   if (!seen) return seen.error();
   return static_cast<std::size_t>(now.sem_nsems);
 }
@@ -197,7 +200,8 @@ result<void> sysv_semaphore::await_ready(const patience& how) const {
     semid_ds now{};
     semun argument{};
     argument.status = &now;
-    auto seen = done("semctl(IPC_STAT)", [&] { return where_; }, [&] { return ::semctl(number_, 0, IPC_STAT, argument); });
+    auto seen =
+        done("semctl(IPC_STAT)", [&] { return where_; }, [&] { return ::semctl(number_, 0, IPC_STAT, argument); });
     if (!seen) return seen;
     if (now.sem_otime != 0) return {};
     return error(errc::would_block, "semctl(IPC_STAT)", place(where_.url(), "nobody has set its values yet"));

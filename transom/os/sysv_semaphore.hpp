@@ -71,10 +71,10 @@ class sysv_semaphore {
   result<std::vector<std::uint16_t>> get_all() const;
   /// Sets a value and drops every process's undo for it. ERANGE beyond 32767.
   result<void> set(std::uint16_t index, int value) const;
-  result<int> last_pid(std::uint16_t index) const;           ///< of the last op() or set(); 0: none
-  result<int> waiters(std::uint16_t index) const;            ///< who wait for a larger value
-  result<int> waiters_for_zero(std::uint16_t index) const;   ///< who wait for 0
-  result<std::size_t> count() const;                         ///< semaphores in the set
+  result<int> last_pid(std::uint16_t index) const;          ///< of the last op() or set(); 0: none
+  result<int> waiters(std::uint16_t index) const;           ///< who wait for a larger value
+  result<int> waiters_for_zero(std::uint16_t index) const;  ///< who wait for 0
+  result<std::size_t> count() const;                        ///< semaphores in the set
   /// Waits until the maker has set the values. A maker that died before leaves a set that is never ready.
   result<void> await_ready(const patience& how = {}) const;
   /// Removes the set now, for everyone.

@@ -21,6 +21,10 @@ error explained(const error& failed, std::size_t size, bool creating) {
     return failed.with_detail(bytes + "; " + described_sysctl("kernel/shmall") + " pages, " +
                               described_sysctl("kernel/shmmni") + " segments");
   }
+  if (failed == std::errc::not_enough_memory) {
+    return failed.with_detail(bytes + ", more than the machine promises; " + described_sysctl("vm/overcommit_memory") +
+                              ", " + described_sysctl("kernel/shmall") + " pages");
+  }
   if (failed == std::errc::invalid_argument && creating) {
     return failed.with_detail(bytes + "; at least 1, and " + described_sysctl("kernel/shmmax"));
   }

@@ -34,8 +34,8 @@ class sysv_shm {
 
   /// Makes a segment of `size` bytes of zeros for the key of `path` and `id` (sysv_key.hpp), or opens the one there is,
   /// which has at least that size (EINVAL otherwise). Fails with ENOSPC beyond kernel.shmmni segments or kernel.shmall
-  /// pages, EINVAL beyond kernel.shmmax bytes; the detail names the limit. EACCES if the mode of an existing one
-  /// refuses. shmget(2).
+  /// pages, EINVAL beyond kernel.shmmax bytes, ENOMEM beyond the machine's memory; the detail names the limit. EACCES
+  /// if the mode of an existing one refuses. shmget(2).
   static result<sysv_shm> create(const std::string& path, int id, std::size_t size, options how);
   static result<sysv_shm> create(const std::string& path, int id, std::size_t size) {
     return create(path, id, size, options{});

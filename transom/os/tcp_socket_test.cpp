@@ -2,12 +2,17 @@
 #include "transom/os/tcp_socket.hpp"
 
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <chrono>
+#include <cstring>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -200,4 +205,22 @@ TEST(tcp_socket, a_full_descriptor_table_is_named_and_leaves_the_connection_wait
            tcp_listener::listen("127.0.0.1", 0).failed_with(std::errc::too_many_files_open);
   }));
   EXPECT_TRUE(listener.try_accept());
+}
+
+TEST(tcp_socket, a_connection_with_itself_is_refused) {
+  // A network of its own, whose only local port is the one we connect to.
+  os::testing::forked child([] {
+    if (::unshare(CLONE_NEWNET) != 0) return 2;
+    ifreq loopback{};
+    std::strcpy(loopback.ifr_name, "lo");
+    loopback.ifr_flags = IFF_UP;
+    transom::fd control(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (::ioctl(control.get(), SIOCSIFFLAGS, &loopback) != 0) return 2;
+    std::ofstream ports("/proc/sys/net/ipv4/ip_local_port_range");
+    if (!(ports << "40000 40000" << std::flush)) return 2;
+    return tcp_socket::connect("127.0.0.1", 40000).failed_with(std::errc::connection_refused) ? 0 : 1;
+  });
+  const int status = child.wait();
+  if (status == 2) GTEST_SKIP() << "needs a network namespace";
+  EXPECT_EQ(status, 0);
 }

@@ -51,8 +51,7 @@ class forked {
       int status = 99;
       try {
         status = static_cast<int>(body());
-      } catch (...) {
-      }
+      } catch (...) {}
       ::_exit(status);
     }
   }
@@ -71,8 +70,7 @@ class forked {
   int wait() {
     if (pid_ <= 0) return -1;
     int status = 0;
-    while (::waitpid(pid_, &status, 0) == -1 && errno == EINTR) {
-    }
+    while (::waitpid(pid_, &status, 0) == -1 && errno == EINTR) {}
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
   }

@@ -37,7 +37,9 @@ result<void> timerfd::arm(std::int64_t first_ns, std::int64_t period_ns) const {
 }
 
 // The kernel takes a first expiration after 0 ns for "never", hence the 1.
-result<void> timerfd::once(std::chrono::nanoseconds after) const { return arm(std::max<std::int64_t>(after.count(), 1), 0); }
+result<void> timerfd::once(std::chrono::nanoseconds after) const {
+  return arm(std::max<std::int64_t>(after.count(), 1), 0);
+}
 
 result<void> timerfd::once(deadline when) const {
   if (when.is_never()) return disarm();
@@ -53,26 +55,25 @@ result<void> timerfd::disarm() const { return arm(0, 0); }
 
 result<std::chrono::nanoseconds> timerfd::left() const {
   itimerspec now{};
-  auto ok = done(
-      "timerfd_gettime", [&] { return fd_place(fd_.get()); }, [&] { return ::timerfd_gettime(fd_.get(), &now); });
+  auto ok =
+      done("timerfd_gettime", [&] { return fd_place(fd_.get()); }, [&] { return ::timerfd_gettime(fd_.get(), &now); });
   if (!ok) return ok.error();
   return std::chrono::nanoseconds(now.it_value.tv_sec * second + now.it_value.tv_nsec);
 }
 
 result<std::uint64_t> timerfd::try_take() const {
   std::uint64_t count = 0;
-  auto n = attempted(
-      "read", [&] { return fd_place(fd_.get()); }, [&] { return ::read(fd_.get(), &count, sizeof count); });
+  auto n = attempted("read(timerfd)", [] { return place(); }, [&] { return ::read(fd_.get(), &count, sizeof count); });
   if (!n) return n.error();
   return count;
 }
 
 result<std::uint64_t> timerfd::take(const patience& how) const {
   for (;;) {
-    if (how.stop.stop_requested()) return error(errc::canceled, "read", fd_place(fd_.get()));
+    if (how.stop.stop_requested()) return error(errc::canceled, "read(timerfd)");
     auto taken = try_take();
     if (taken || taken.error() != errc::would_block) return taken;
-    auto ready = wait_ready(fd_.get(), interest::readable, how, "read", fd_place(fd_.get()));
+    auto ready = wait_ready(fd_.get(), interest::readable, how, "read(timerfd)", place());
     if (!ready) return ready.error();
   }
 }

@@ -41,7 +41,6 @@ TEST(timerfd, periods_are_counted_until_disarmed) {
   while (count < 3) count += t.take().or_throw();
   t.disarm().or_throw();
   EXPECT_EQ(t.left().or_throw(), 0ns);
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [] {
-    return timerfd::make().failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3,
+                                     [] { return timerfd::make().failed_with(std::errc::too_many_files_open); }));
 }

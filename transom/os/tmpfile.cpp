@@ -24,9 +24,8 @@ result<transom::fd> make_unnamed(const std::string& directory, unsigned mode, st
 result<void> give_name(int fd, const std::string& path) {
   const std::string source = "/proc/self/fd/" + std::to_string(fd);
   const auto where = [&] { return place(path); };
-  auto linked = done("linkat", where, [&] {
-    return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW);
-  });
+  auto linked = done("linkat", where,
+                     [&] { return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW); });
   // Without /proc the descriptor itself can be linked by those who may; ENOENT may also mean that the directory of
   // `path` is missing, and is then the answer again.
   if (linked.failed_with(std::errc::no_such_file_or_directory) && ::access("/proc/self/fd", F_OK) != 0) {

@@ -14,7 +14,7 @@ namespace testing_os = transom::os::testing;
 TEST(tmpfile, has_its_size_its_blocks_and_its_mode_before_it_has_a_name) {
   testing_os::temporary_directory dir;
   auto file = os::make_unnamed(dir.path(), 0666, 100'000).or_throw();
-  struct stat found {};
+  struct stat found{};
   ASSERT_EQ(::fstat(file.get(), &found), 0);
   EXPECT_EQ(found.st_size, 100'000);
   EXPECT_GE(found.st_blocks * 512, 100'000);
@@ -61,10 +61,8 @@ TEST(tmpfile, the_directory_must_be_one_that_the_caller_may_write_to) {
   EXPECT_TRUE(os::make_unnamed(dir / "file").failed_with(std::errc::not_a_directory));
   EXPECT_TRUE(os::make_unnamed("/proc").failed_with(std::errc::operation_not_supported));
   std::filesystem::permissions(dir.path(), std::filesystem::perms::owner_all);
-  EXPECT_TRUE(testing_os::as_nobody([&] {
-    return os::make_unnamed(dir.path()).failed_with(std::errc::permission_denied);
-  }));
-  EXPECT_TRUE(testing_os::with_limit(RLIMIT_NOFILE, 3, [&] {
-    return os::make_unnamed(dir.path()).failed_with(std::errc::too_many_files_open);
-  }));
+  EXPECT_TRUE(
+      testing_os::as_nobody([&] { return os::make_unnamed(dir.path()).failed_with(std::errc::permission_denied); }));
+  EXPECT_TRUE(testing_os::with_limit(
+      RLIMIT_NOFILE, 3, [&] { return os::make_unnamed(dir.path()).failed_with(std::errc::too_many_files_open); }));
 }

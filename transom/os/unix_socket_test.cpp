@@ -2,7 +2,9 @@
 #include "transom/os/unix_socket.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <array>
 #include <chrono>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "transom/base/bytes.hpp"
+#include "transom/os/old_kernel.hpp"
 #include "transom/os/testing.hpp"
 
 using namespace std::chrono_literals;
@@ -311,4 +314,24 @@ TEST(unix_socket, a_full_descriptor_table_is_named_and_leaves_the_connection_wai
            os::unix_socket::connect(name, socket_kind::stream).failed_with(std::errc::too_many_files_open);
   }));
   EXPECT_TRUE(listener.try_accept());
+}
+
+TEST(unix_socket, an_older_kernel_finds_the_peer_by_its_pid) {
+  EXPECT_TRUE(os::testing::in_child([] {
+    constexpr std::uint32_t so_peerpidfd = 77;
+    auto [a, b] = os::unix_socket::pair(socket_kind::stream).or_throw();
+    if (!os::testing::refuse_call(SYS_getsockopt, ENOPROTOOPT, 2, so_peerpidfd)) return false;
+    return a.peer_process().or_throw().pid() == ::getpid();
+  }));
+}
+
+TEST(unix_socket, a_peer_that_is_gone_and_forgotten_is_no_peer_or_has_ended) {
+  const auto name = unix_address::abstract(unique_name());
+  auto listener = os::unix_listener::listen(name, socket_kind::stream).or_throw();
+  os::testing::forked child([&] { return os::unix_socket::connect(name, socket_kind::stream).has_value() ? 0 : 1; });
+  EXPECT_EQ(child.wait(), 0);
+  auto server = listener.accept().or_throw();
+  auto peer = server.peer_process();
+  if (peer) EXPECT_TRUE(peer->has_ended().or_throw());
+  else EXPECT_EQ(peer.error(), errc::no_peer);
 }

@@ -3,15 +3,15 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
-#include <string>
+
+#include "transom/os/testing.hpp"
 
 using transom::stop_on_signals;
+using transom::os::testing::forked;
 
 namespace {
 
@@ -28,16 +28,6 @@ void wait_for_stop(const std::stop_token& token) {
   changed.wait(lock, token, [] { return false; });
 }
 
-// Runs `body` in a child, whose signals are its own, and returns its status.
-template <typename Body>
-int status_of(Body body) {
-  const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(body());
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return status;
-}
-
 }  // namespace
 
 TEST(stop_on_signals, a_listed_signal_stops_and_is_named) {
@@ -51,7 +41,7 @@ TEST(stop_on_signals, a_listed_signal_stops_and_is_named) {
 }
 
 TEST(stop_on_signals, later_signals_change_nothing_and_do_not_end_the_program) {
-  EXPECT_EQ(status_of([] {
+  EXPECT_EQ(forked([] {
               int first = 0;
               {
                 stop_on_signals stop{SIGINT, SIGTERM};
@@ -62,7 +52,7 @@ TEST(stop_on_signals, later_signals_change_nothing_and_do_not_end_the_program) {
                 first = stop.signal();
               }
               return first == SIGTERM && !is_blocked(SIGTERM) ? 0 : 1;
-            }),
+            }).wait(),
             0);
 }
 
@@ -77,14 +67,14 @@ TEST(stop_on_signals, the_mask_is_put_back_and_the_thread_is_gone) {
 
 TEST(stop_on_signals, the_reading_thread_takes_no_signal_of_somebody_else) {
   // SIGUSR1 is handled here and not listed: only this thread may take it.
-  EXPECT_EQ(status_of([] {
+  EXPECT_EQ(forked([] {
               static pid_t taken_by;
               taken_by = 0;
               stop_on_signals stop{SIGTERM};
               ::signal(SIGUSR1, [](int) { taken_by = ::gettid(); });
               ::kill(::getpid(), SIGUSR1);
               return taken_by == ::getpid() && !stop.token().stop_requested() ? 0 : 1;
-            }),
+            }).wait(),
             0);
 }
 

@@ -28,8 +28,8 @@ std::string fault_of(const os::entry& found, const std::string& path) {
   if (found.what == os::entry::kind::symbolic_link) return "it is a symbolic link; remove it or set TRANSOM_DIR";
   if (found.what != os::entry::kind::directory) return "it is not a directory; remove it or set TRANSOM_DIR";
   if (found.owner != os::effective_user())
-    return "it belongs to uid " + std::to_string(found.owner) + ", not to uid " +
-           std::to_string(os::effective_user()) + "; set TRANSOM_DIR to a directory of your own";
+    return "it belongs to uid " + std::to_string(found.owner) + ", not to uid " + std::to_string(os::effective_user()) +
+           "; set TRANSOM_DIR to a directory of your own";
   if ((found.mode & 077) != 0)
     return "its mode is " + octal(found.mode) + " and must be 0700; after a look at what is in it: chmod 700 " + path;
   return {};

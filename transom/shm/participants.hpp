@@ -20,8 +20,8 @@
 //   E1  arrive/leave   what a participant wrote before its word changed  ->  who reads the word; and the range of rows
 //                      in use, raised before the first word beyond it changes  ->  who scans the rows
 //
-// Death, step by step: in claim(), before JOINING: nothing happened. JOINING: nobody knew it; the row is reusable. LIVE:
-// a casualty, reported once by whoever wins LIVE -> DEAD; the reporter's death after that is a report made. DEAD: 
+// Death, step by step: in claim(), before JOINING: nothing happened. JOINING: nobody knew it; the row is reusable.
+// LIVE: a casualty, reported once by whoever wins LIVE -> DEAD; the reporter's death after that is a report made. DEAD:
 // row waits for recycle(). LEFT: it had left. No step leaves a row that nobody can use again.
 // A verdict may come late, because a claimer holds the lock of a row for a moment before it looks again; never early.
 #pragma once

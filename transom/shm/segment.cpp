@@ -17,7 +17,8 @@ std::uint64_t now_ns() {
 }
 
 error refused(const std::string& path, const segment_kind& kind, const std::string& why) {
-  return error(errc::protocol_error, "open segment", place(path, "this is no " + std::string(kind.name) + " that can be used: " + why));
+  return error(errc::protocol_error, "open segment",
+               place(path, "this is no " + std::string(kind.name) + " that can be used: " + why));
 }
 
 // Judged before anything is mapped: that nobody else could have put it there, and that its header exists.
@@ -43,12 +44,14 @@ result<void> check_header(const segment_header& header, std::uint64_t size, cons
                        std::to_string(kind.version) + "; close the programs of the other version first");
   }
   if ((header.features & ~kind.known_features) != 0) {
-    return refused(path, kind, "it uses features " + std::to_string(header.features) + ", this program knows " +
-                                   std::to_string(kind.known_features));
+    return refused(path, kind,
+                   "it uses features " + std::to_string(header.features) + ", this program knows " +
+                       std::to_string(kind.known_features));
   }
   if (header.total_size != size) {
-    return refused(path, kind, "it is truncated, " + std::to_string(size) + " bytes of " +
-                                   std::to_string(header.total_size) + "; remove the file if nobody uses it");
+    return refused(path, kind,
+                   "it is truncated, " + std::to_string(size) + " bytes of " + std::to_string(header.total_size) +
+                       "; remove the file if nobody uses it");
   }
   const std::uint64_t rows_end = header.rows_offset + std::uint64_t{header.row_stride} * header.row_count;
   const bool sound = header.header_length == kind.header_length && header.rows_offset == kind.header_length &&

@@ -55,7 +55,7 @@ struct segment_kind {
   std::uint32_t magic = 0, version = 0;
   std::uint64_t known_features = 0;
   std::uint32_t header_length = 0;
-  std::uint32_t row_count = 0;  ///< 0: any
+  std::uint32_t row_count = 0;   ///< 0: any
   const char* name = "segment";  ///< for people: "record"
 };
 

@@ -97,7 +97,8 @@ TEST(segment, strangers_and_wrecks_are_refused_in_words) {
   const auto write = [&](std::size_t bytes, std::uint32_t first) {
     std::filesystem::copy_file(dir.path() + "/one", path, std::filesystem::copy_options::overwrite_existing);
     std::filesystem::resize_file(path, bytes);
-    if (bytes >= 4) std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).write(reinterpret_cast<char*>(&first), 4);
+    if (bytes >= 4)
+      std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).write(reinterpret_cast<char*>(&first), 4);
   };
   write(size, kind.magic + 1);
   expect_words(why_not("bad"), {"test segment", "magic", "bad"});

@@ -6,9 +6,9 @@
 #include <chrono>
 #include <cstring>
 
-#include "transom/os/memfd.hpp"
 #include "transom/os/own_process.hpp"
 #include "transom/os/unix_socket.hpp"
+#include "transom/transport/sealed.hpp"
 
 namespace transom::transport {
 namespace {
@@ -99,26 +99,12 @@ result<void> connection_sender::check(const outgoing& message) const {
   return {};
 }
 
-// What a full channel means, laid over how long the caller would wait.
-patience connection_sender::effective(const patience& how) const {
-  return how_.on_full == overflow::block ? how : patience::none();
-}
-
-result<void> connection_sender::settled(result<void> outcome) {
-  if (outcome) return outcome;
-  if (how_.on_full == overflow::drop_newest && outcome.error() == errc::would_block) {
-    if (link_.membership) link_.membership->mine().drops.add(1);
-    return {};
-  }
-  return outcome;
-}
-
 result<void> connection_sender::send(const outgoing& message, const patience& how) {
   visit in(*this, "send");
   if (!in) return in.error();
   if (auto ok = begin(how); !ok) return ok;
   if (auto ok = check(message); !ok) return ok;
-  return settled(send_one(message, effective(how)));
+  return send_one(message, how);
 }
 
 result<std::span<std::byte>> connection_sender::claim(std::size_t size, const patience& how) {
@@ -236,33 +222,12 @@ result<void> connection_sender::deliver(const outgoing& message, std::span<const
   return sent;
 }
 
-// A message that does not fit a packet: its bytes lie in a sealed memfd, and the packet brings that.
 result<void> connection_sender::send_sealed(const outgoing& message, const patience& how) {
-  if (message.descriptors.size() == most_descriptors) {
-    return error(errc::message_too_large, "send",
-                 place(url_, "at most 15 descriptors travel with a message of this size"));
-  }
-  auto memory = os::memfd::make("transom.message", {.size = message.payload.size()});
-  if (!memory) return memory.error().at(where_);
-  {
-    auto mapped = memory->map(os::access::read_write);
-    if (!mapped) return mapped.error().at(where_);
-    std::memcpy(mapped->data(), message.payload.data(), message.payload.size());
-  }
-  auto sealed = memory->add_seals(os::seal::shrink | os::seal::grow | os::seal::write | os::seal::seal);
-  if (!sealed) return sealed.error().at(where_);
-  std::array<int, most_descriptors> descriptors{memory->fd()};
-  std::ranges::copy(message.descriptors, descriptors.begin() + 1);
-  const std::size_t count = 1 + message.descriptors.size();
-  std::array<std::byte, frame_header_size + 8> packet;
-  encode_header({.length = 8,
-                 .kind = frame_kind::sealed,
-                 .descriptors = static_cast<std::uint8_t>(count),
-                 .sequence = sequence_ + 1},
-                packet.data());
-  store_le(packet.data() + frame_header_size, static_cast<std::uint64_t>(message.payload.size()));
-  const os::buffer whole{packet.data(), packet.size()};
-  const outgoing with_memory{.payload = message.payload, .descriptors = {descriptors.data(), count}};
+  auto packet = seal_message(message, 0, sequence_ + 1, where_);
+  if (!packet) return packet.error();
+  const os::buffer whole{packet->frame.data(), packet->frame.size()};
+  const outgoing with_memory{.payload = message.payload,
+                             .descriptors = {packet->descriptors.data(), packet->descriptor_count}};
   return deliver(with_memory, {&whole, 1}, how);
 }
 
@@ -366,14 +331,13 @@ result<std::size_t> connection_sender::send_many(std::span<const outgoing> messa
   if (!in) return in.error();
   if (auto ok = begin(how); !ok) return ok.error();
   std::size_t accepted = 0;
-  const patience patient = effective(how);
   while (accepted < messages.size()) {
     const auto rest = messages.subspan(accepted);
     result<std::size_t> some = std::size_t{0};
-    if (!shape_.packets) some = write_batch(rest, patient);
+    if (!shape_.packets) some = write_batch(rest, how);
     if (some && *some == 0) {  // too large for a batch, or in packets
       auto ok = check(rest.front());
-      if (ok) ok = settled(send_one(rest.front(), patient));
+      if (ok) ok = send_one(rest.front(), how);
       if (!ok) some = ok.error();
       else some = std::size_t{1};
     }
@@ -405,8 +369,7 @@ result<std::size_t> connection_sender::write_batch(std::span<const outgoing> mes
   const os::buffer whole{batch_.get(), at};
   if (auto ok = write_stream({&whole, 1}, {}, how); !ok) {
     sequence_ = first;
-    if (ok.error() != errc::would_block || how_.on_full != overflow::drop_newest) return ok.error();
-    return std::size_t{0};  // one at a time, so that what does not fit is dropped and counted
+    return ok.error();
   }
   if (link_.membership) {
     link_.membership->mine().messages.add(count);

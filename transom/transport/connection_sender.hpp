@@ -68,8 +68,6 @@ class connection_sender final : public kernel_end<sending_end> {
   std::size_t frame_size(std::size_t payload) const noexcept;
   std::size_t put_frame(const outgoing& message, std::byte* out) noexcept;
   frame_header next_header(const outgoing& message) const noexcept;
-  patience effective(const patience& how) const;
-  result<void> settled(result<void> outcome);
   result<void> say_hello(const patience& how);
   error gone();
   std::byte* scratch(std::size_t size);

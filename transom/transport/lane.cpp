@@ -60,6 +60,17 @@ void lane::consume() noexcept {
   }
 }
 
+void lane::continue_with(transom::fd other) noexcept {
+  fd_ = std::move(other);
+  at_end_ = false;
+}
+
+void lane::forget() noexcept {
+  begin_ = end_ = frame_size_ = 0;
+  descriptors_.clear();
+  consume();
+}
+
 bytes lane::unread() const { return bytes(buffer_.get() + begin_, buffer_.get() + end_); }
 
 void lane::put_back(std::span<const std::byte> data) {

@@ -74,6 +74,10 @@ class lane {
   bytes unread() const;
   void put_back(std::span<const std::byte> data);
   transom::fd release() noexcept { return std::move(fd_); }
+  /// Goes on with another descriptor of the same object; what is in the buffer stays.
+  void continue_with(transom::fd other) noexcept;
+  /// Drops what is in the buffer, whole or not, and the descriptors that came with it.
+  void forget() noexcept;
 
   lane_peer peer;
 

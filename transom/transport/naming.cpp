@@ -20,17 +20,13 @@ result<meter::record::ownership> own_name(const url& where, const options& how, 
 }
 
 result<std::optional<meter::record>> join_name(const url& where, const terms& agreed) {
-  auto joined = meter::record::join(where.identity(), {});  // the types are compared here, where "compatible" is known
-  if (!joined) {
-    if (joined.error() == errc::owner_died) return joined.error().at(place(where.text())).during("open");
-    return std::nullopt;
-  }
-  if (auto same =
-          compare_terms(agreed, joined->terms().schema_hash, joined->terms().schema_text, "open", place(where.text()));
-      !same) {
-    return same.error();
-  }
-  return std::optional(std::move(*joined));
+  const meter::record_terms ours{.schema_hash = agreed.schema_hash,
+                                 .schema_text = std::string(agreed.schema_text),
+                                 .compatible = agreed.compatible};
+  auto joined = meter::record::join(where.identity(), ours);
+  if (joined) return std::optional(std::move(*joined));
+  if (joined.error() != errc::owner_died && joined.error() != errc::type_mismatch) return std::nullopt;
+  return joined.error().at(place(where.text(), joined.error().detail())).during("open");
 }
 
 bool may_appear_yet(const error& e) noexcept {

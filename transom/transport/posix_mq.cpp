@@ -28,16 +28,16 @@ class posix_kernel_queue final : public kernel_queue {
     return taken{got->size, static_cast<int>(got->priority), 0};
   }
   result<room> count_room() override {
-    auto now = queue_.current();
+    auto now = queue_.attributes();
     if (!now) return now.error();
     return room{now->max_messages - now->messages, now->max_messages};
   }
   bool has_messages() noexcept override {
-    auto now = queue_.current();
+    auto now = queue_.attributes();
     return !now || now->messages != 0;
   }
   bool has_room() noexcept override {
-    auto now = queue_.current();
+    auto now = queue_.attributes();
     return !now || now->messages < now->max_messages;
   }
   int fd() const noexcept override { return queue_.fd(); }
@@ -59,15 +59,16 @@ class posix_source final : public queue_source {
  public:
   explicit posix_source(url at) : queue_source(std::move(at)) {}
 
-  result<std::unique_ptr<kernel_queue>> open(std::size_t) const override { return made(os::posix_queue::open(where.address())); }
+  result<std::unique_ptr<kernel_queue>> open(std::size_t) const override {
+    return made(os::posix_queue::open(where.address()));
+  }
   result<std::unique_ptr<kernel_queue>> create(std::size_t message_size, const options& how) const override {
-    return made(os::posix_queue::create(where.address(), {.max_messages = capacity(how),
-                                                          .message_size = message_size,
-                                                          .mode = how.mode,
-                                                          .exclusive = true}));
+    return made(os::posix_queue::create(
+        where.address(),
+        {.max_messages = capacity(how), .message_size = message_size, .mode = how.mode, .exclusive = true}));
   }
   result<std::size_t> system_limit() const override {
-    auto now = os::posix_queue::limits_now();
+    auto now = os::posix_queue::limits();
     if (!now) return now.error();
     return static_cast<std::size_t>(now->message_size);
   }

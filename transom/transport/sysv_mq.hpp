@@ -13,8 +13,8 @@
 namespace transom::transport {
 
 /// Close and death are seen through the record: not with framing=raw. With keep also outlives_processes.
-inline constexpr feature_set sysv_mq_features = boundaries | reliable | ordered | backpressure | sees_close |
-                                                sees_death | types | many_senders | many_receivers;
+inline constexpr feature_set sysv_mq_features =
+    boundaries | reliable | ordered | backpressure | sees_close | sees_death | types | many_senders | many_receivers;
 
 /// Makes the queue of the key of the path, which must exist, and the id; or joins its other receivers, or uses a
 /// stranger's. Fails with type_mismatch, address_in_use (receivers=1 was promised), unsupported for other framing than
