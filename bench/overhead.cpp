@@ -256,7 +256,7 @@ int main(int argc, char** argv) {
     } else {
       const bool asked = argument == "--help";
       fmt::print(asked ? stdout : stderr,
-                 "transom_bench_overhead [--rounds N] [--only MECHANISM] [--json FILE] [--once]\n"
+                 "overhead_bench [--rounds N] [--only MECHANISM] [--json FILE] [--once]\n"
                  "What Transom costs on top of raw system calls, as ratios measured in one run.\n");
       return asked ? 0 : 2;
     }
@@ -264,7 +264,7 @@ int main(int argc, char** argv) {
   try {
     return bench::measure(how, only, json_file);
   } catch (const std::exception& e) {
-    fmt::print(stderr, "transom_bench_overhead: {}\n", e.what());
+    fmt::print(stderr, "overhead_bench: {}\n", e.what());
     return 1;
   }
 }

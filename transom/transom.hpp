@@ -2,6 +2,4 @@
 #pragma once
 #include "transom/channel.hpp"
 #include "transom/os.hpp"
-#if __has_include("transom/process.hpp")
 #include "transom/process.hpp"
-#endif

@@ -9,7 +9,7 @@ namespace transom::detail {
 
 bool describes_plain(std::string_view text) {
   const std::string shape = without_names(text);
-  constexpr std::array<std::string_view, 13> elsewhere{"string", "bytes", "nothing", "fd", "<", "(", "\"",
+  constexpr std::array<std::string_view, 13> elsewhere{"string", "bytes", "nothing", "fd", "<", "(",       "\"",
                                                        "^",      "...",   "sender",  ")",  ">", "receiver"};
   for (const std::string_view word : elsewhere) {
     if (shape.contains(word)) return false;

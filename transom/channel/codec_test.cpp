@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
-#include <new>
 
+#include "transom/channel/allocation_count.hpp"
 #include "transom/channel/codec_samples.hpp"
 #include "transom/os/pipe.hpp"
 
@@ -26,9 +25,6 @@ struct with_matrix {
   matrix m;
   bool operator==(const with_matrix&) const = default;
 };
-
-// Allocations of this thread, to see that encoding makes none.
-thread_local std::size_t allocations = 0;
 
 // No default constructor, travels as a descriptor with a note: as a sender or receiver does.
 class door {
@@ -77,15 +73,6 @@ struct transom::detail::carried<door> {
     return door(std::move(mine.front()), std::string(as_text(note)));
   }
 };
-
-// Not inlined: the compiler would see malloc meet delete, and warn.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++transom::samples::allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace {
 

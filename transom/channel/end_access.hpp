@@ -13,15 +13,15 @@ struct end_access {
   /// Takes the end out of a handle, which is moved from afterwards.
   template <typename T>
   static std::unique_ptr<transport::sending_end> release(sender<T>&& handle) {
-    auto core = std::move(handle.core_);
-    ensure(core != nullptr, "a moved-from sender is used");
-    return core->release_end();
+    auto end = handle.opened().release_end();
+    handle.core_.reset();
+    return end;
   }
   template <typename T>
   static std::unique_ptr<transport::receiving_end> release(receiver<T>&& handle) {
-    auto core = std::move(handle.core_);
-    ensure(core != nullptr, "a moved-from receiver is used");
-    return core->release_end();
+    auto end = handle.opened().release_end();
+    handle.core_.reset();
+    return end;
   }
 
   /// A handle that owns `end`. `how` as the end was opened with.

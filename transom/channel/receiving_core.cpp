@@ -68,7 +68,8 @@ result<const transport::handover*> receiving_core::pack() {
 }
 
 void receiving_core::unpack(const cargo& what) {
-  auto again = transport::adopt_receiver(std::move(*packed_), how, how.framing == framing::native ? what.native : transport::terms{});
+  auto again = transport::adopt_receiver(std::move(*packed_), how,
+                                         how.framing == framing::native ? what.native : transport::terms{});
   packed_.reset();
   if (again) end_ = std::move(*again);  // else the old end stays and says closed
 }

@@ -97,11 +97,12 @@ TEST(select, an_end_is_told_once_to_who_takes_a_result_and_then_everything_is_cl
   auto a = join<int>(), b = join<int>();
   int sum = 0, ends = 0;
   const auto step = [&] {
-    return transom::select(on(a.rx, [&](int i) { sum += i; }), on(b.rx,
-                                                                  [&](result<int> i) {
-                                                                    if (i) sum += *i;
-                                                                    else ends += i.failed_with(errc::closed);
-                                                                  }),
+    return transom::select(on(a.rx, [&](int i) { sum += i; }),
+                           on(b.rx,
+                              [&](result<int> i) {
+                                if (i) sum += *i;
+                                else ends += i.failed_with(errc::closed);
+                              }),
                            transom::after(1h, [] { FAIL(); }), transom::on_stop({}, [] { FAIL(); }));
   };
   a.tx.send(1).or_throw();
@@ -123,9 +124,7 @@ TEST(select, descriptors_outlive_the_channels_of_a_call) {
   auto p = os::pipe::make().or_throw();
   tx.close();
   p.writer.write_all(std::vector<std::byte>(1)).or_throw();
-  const auto step = [&] {
-    return transom::select(on(rx, [](int) {}), transom::on_readable(p.reader.fd(), [] {}));
-  };
+  const auto step = [&] { return transom::select(on(rx, [](int) {}), transom::on_readable(p.reader.fd(), [] {})); };
   EXPECT_EQ(step().or_throw(), 1u);
   EXPECT_EQ(step().or_throw(), 1u);
   EXPECT_EQ(transom::select(transom::on_writable(p.writer.fd(), [] {})).or_throw(), 0u);
@@ -157,9 +156,8 @@ TEST(select, sends_when_there_is_room) {
   EXPECT_EQ(sent, 2);
   reader.join();
   rx.close();
-  EXPECT_EQ(transom::select(transom::on_send(tx, 9, [&](result<void> r) {
-              EXPECT_TRUE(r.failed_with(errc::closed));
-            })).or_throw(),
+  EXPECT_EQ(transom::select(transom::on_send(tx, 9, [&](result<void> r) { EXPECT_TRUE(r.failed_with(errc::closed)); }))
+                .or_throw(),
             0u);
   EXPECT_TRUE(transom::select(transom::on_send(tx, 9, [] {})).failed_with(errc::closed));
 }
@@ -209,9 +207,8 @@ TEST(select, a_handler_may_select_again) {
   a.tx.send(1).or_throw();
   b.tx.send(2).or_throw();
   int inner = 0;
-  EXPECT_EQ(transom::select(on(a.rx, [&](int) {
-              transom::select(on(b.rx, [&](int i) { inner = i; })).or_throw();
-            })).or_throw(),
+  EXPECT_EQ(transom::select(on(a.rx, [&](int) { transom::select(on(b.rx, [&](int i) { inner = i; })).or_throw(); }))
+                .or_throw(),
             0u);
   EXPECT_EQ(inner, 2);
 }

@@ -179,5 +179,5 @@ class sender {
 
 }  // namespace transom
 
-#include "transom/channel/sender_templates.hpp"
 #include "transom/channel/end_access.hpp"
+#include "transom/channel/sender_templates.hpp"

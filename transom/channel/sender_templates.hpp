@@ -104,9 +104,9 @@ result<std::size_t> sender<T>::send_all(Range&& values, std::stop_token stop) {
     const detail::occupancy::stay stay(core.occupied);
     if (auto ok = core.admit({}); !ok) return ok.error();
     // Elements that stay where they are need no copy.
-    constexpr bool stable =
-        std::ranges::forward_range<Range> && std::is_same_v<std::remove_cvref_t<std::ranges::range_reference_t<Range>>, T> &&
-        std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>;
+    constexpr bool stable = std::ranges::forward_range<Range> &&
+                            std::is_same_v<std::remove_cvref_t<std::ranges::range_reference_t<Range>>, T> &&
+                            std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>;
     detail::batch_writer batch(core, how);
     for (const T& value : values) {
       bool goes_on = false;
@@ -129,8 +129,8 @@ result<sender<T>> sender<T>::clone() const {
   auto& core = opened();
   auto further = core.end().clone();
   if (!further) return further.error();
-  return sender(std::make_unique<detail::sending_core>(
-      detail::opened_sender{std::move(*further), core.how, core.portable}));
+  return sender(
+      std::make_unique<detail::sending_core>(detail::opened_sender{std::move(*further), core.how, core.portable}));
 }
 
 }  // namespace transom

@@ -87,7 +87,8 @@ result<const transport::handover*> sending_core::pack() {
 }
 
 void sending_core::unpack(const cargo& what) {
-  auto again = transport::adopt_sender(std::move(*packed_), how, how.framing == framing::native ? what.native : transport::terms{});
+  auto again = transport::adopt_sender(std::move(*packed_), how,
+                                       how.framing == framing::native ? what.native : transport::terms{});
   packed_.reset();
   if (again) end_ = std::move(*again);  // else the old end stays and says closed
 }

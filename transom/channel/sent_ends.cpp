@@ -1,6 +1,7 @@
 // transom/channel/sent_ends.cpp - see sent_ends.hpp.
 #include "transom/channel/sent_ends.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace transom::detail {
@@ -8,11 +9,10 @@ namespace transom::detail {
 luggage luggage_of(const transport::handover& packed) {
   luggage made;
   for (const fd& descriptor : packed.descriptors) made.add(descriptor.get());
-  made.note.resize(4);
+  made.note.resize(4 + packed.url.size() + packed.state.size());
   store_le(made.note.data(), static_cast<std::uint32_t>(packed.url.size()));
-  const auto text = as_bytes(packed.url);
-  made.note.insert(made.note.end(), text.begin(), text.end());
-  made.note.insert(made.note.end(), packed.state.begin(), packed.state.end());
+  const auto state = std::ranges::copy(as_bytes(packed.url), made.note.begin() + 4).out;
+  std::ranges::copy(packed.state, state);
   return made;
 }
 

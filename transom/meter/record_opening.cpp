@@ -60,7 +60,7 @@ std::string described(const record_terms& terms) {
 result<void> compare(const record_terms& mine, const record_terms& theirs, int pid, const place& where) {
   if (mine.schema_hash == 0 || theirs.schema_hash == 0 || mine.schema_hash == theirs.schema_hash) return {};
   if (mine.compatible != nullptr && mine.compatible(theirs.schema_hash, theirs.schema_text)) return {};
-  const std::string both = "this end has " + described(mine) + ", the other end has " + described(theirs);
+  const std::string both = "here " + described(mine) + ", there " + described(theirs);
   return error(errc::type_mismatch, "open record", place(where.url(), both)).with_peer(pid);
 }
 

@@ -127,6 +127,21 @@ result<std::size_t> try_write_stream(int to, stream_kind kind, std::span<const b
   return try_write_pipe(to, {little.data(), used}, where);
 }
 
+result<std::size_t> try_write_packets(int to, std::span<const std::span<const buffer>> packets, const place& where) {
+  std::array<mmsghdr, 64> headers;
+  const std::size_t count = std::min(packets.size(), headers.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    headers[i] = {};
+    headers[i].msg_hdr.msg_iov = reinterpret_cast<iovec*>(const_cast<buffer*>(packets[i].data()));
+    headers[i].msg_hdr.msg_iovlen = packets[i].size();
+  }
+  auto n = attempted(
+      "sendmmsg", [&] { return where; },
+      [&] { return ::sendmmsg(to, headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL); });
+  if (!n) return n.error();
+  return static_cast<std::size_t>(*n);
+}
+
 // What the kernel counts against a buffer is not our bytes. A pipe counts slots of one page, of which two
 // neighbours hold more than a page together, as small writes merge; a socket counts its packet buffers whole.
 result<bool> stream_has_room(int to, stream_kind kind, std::size_t size, const place& where) {

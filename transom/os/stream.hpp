@@ -41,6 +41,10 @@ result<std::size_t> try_read_stream(int from, stream_kind kind, std::span<const 
 result<std::size_t> try_write_stream(int to, stream_kind kind, std::span<const buffer> from, const place& where,
                                      std::span<const int> descriptors = {});
 
+/// Sends each of `packets`, at most 64, as one message of a connected datagram or seqpacket socket, in one system call,
+/// and returns how many went; fails only if not even the first did. sendmmsg(2).
+result<std::size_t> try_write_packets(int to, std::span<const std::span<const buffer>> packets, const place& where);
+
 /// Can `size` more bytes be written without waiting? Errs to the side of no. Nothing is written.
 result<bool> stream_has_room(int to, stream_kind kind, std::size_t size, const place& where);
 /// The largest write for which stream_has_room() can ever say yes.

@@ -61,6 +61,7 @@ class connection_receiver final : public kernel_end<receiving_end> {
   result<handover> give() override;
 
  private:
+  static constexpr std::uint64_t waker_tag = 0, door_tag = 1;  // in poll_; lanes have larger ones
   enum class outcome { message, in_place, nothing, gone };
   connection_receiver(parts from, os::waker waker, os::epoll poll);
   void finish() noexcept override;

@@ -11,22 +11,6 @@
 #include "transom/transport/sealed.hpp"
 
 namespace transom::transport {
-namespace {
-
-constexpr std::size_t copied_up_to = 2048;     // larger payloads are not copied next to their header
-constexpr std::size_t batch_size = 64 * 1024;  // bytes put together for one write
-
-bool may_end_early(const patience& how) noexcept {
-  return how.nonblocking || !how.until.is_never() || how.stop.stop_possible();
-}
-
-bool says_gone(const error& e) noexcept {
-  return e == std::errc::broken_pipe || e == std::errc::connection_reset || e == std::errc::not_connected ||
-         e == std::errc::connection_refused;
-}
-
-}  // namespace
-
 connection_sender::connection_sender(parts from, os::waker waker)
     : kernel_end(std::move(from.url), from.features, from.shape.max_message, std::move(waker)),
       how_(from.how),
@@ -121,13 +105,19 @@ result<void> connection_sender::commit(const outgoing& message, const patience& 
 result<std::unique_ptr<sending_end>> connection_sender::clone() {
   visit in(*this, "clone");
   if (!in) return in.error();
-  parts copy{
-      .url = url_, .features = features_, .how = how_, .agreed = agreed_, .shape = shape_, .link = {}, .again = again_};
+  const auto over = [this](connection link) {
+    return make({.url = url_,
+                 .features = features_,
+                 .how = how_,
+                 .agreed = agreed_,
+                 .shape = shape_,
+                 .link = std::move(link),
+                 .again = again_});
+  };
   if (again_) {
     auto link = again_(patience::until_time(deadline::after(how_.connect_timeout)));
     if (!link) return link.error().during("clone");
-    copy.link = std::move(*link);
-    return make(std::move(copy));
+    return over(std::move(*link));
   }
   if (shape_.kind != os::stream_kind::unix_socket || shape_.framing != framing::native || over_) {
     return error(errc::unsupported, "clone", place(url_, "this connection has one sender"));
@@ -143,9 +133,7 @@ result<std::unique_ptr<sending_end>> connection_sender::clone() {
   auto sent =
       shape_.packets ? write_packet({&whole, 1}, {&theirs, 1}, how) : write_stream({&whole, 1}, {&theirs, 1}, how);
   if (!sent) return sent.error().during("clone");
-  copy.link.descriptor = std::move(fresh->first).release();
-  copy.link.peer_pid = link_.peer_pid;
-  return make(std::move(copy));
+  return over({.descriptor = std::move(fresh->first).release(), .peer_pid = link_.peer_pid});
 }
 
 // ---- one message
@@ -229,153 +217,6 @@ result<void> connection_sender::send_sealed(const outgoing& message, const patie
   const outgoing with_memory{.payload = message.payload,
                              .descriptors = {packet->descriptors.data(), packet->descriptor_count}};
   return deliver(with_memory, {&whole, 1}, how);
-}
-
-result<void> connection_sender::wait_writable(const patience& how) {
-  std::array<os::poll_item, 2> items{os::poll_item{}, os::poll_item{link_.descriptor.get(), os::interest::writable, 0}};
-  return sleep(items, how, "send");
-}
-
-result<void> connection_sender::write_packet(std::span<const os::buffer> packet, std::span<const int> descriptors,
-                                             const patience& how) {
-  for (;;) {
-    auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, packet, where_, descriptors);
-    if (n) return {};
-    if (n.error() != errc::would_block) return says_gone(n.error()) ? gone() : n.error().during("send");
-    if (auto ok = wait_writable(how); !ok) return ok;
-  }
-}
-
-// The kernel tells when there is some room, not when there is enough: that is looked for at growing intervals.
-result<void> connection_sender::wait_for_room(std::size_t size, const patience& how) {
-  if (size > buffer_limit_) {
-    if (!how.nonblocking) return {};
-    return error(
-        errc::message_too_large, "send",
-        place(url_, "a send that does not wait takes at most " + std::to_string(buffer_limit_) + " bytes here"));
-  }
-  for (auto pause = std::chrono::microseconds(50);; pause = std::min(2 * pause, std::chrono::microseconds(1000))) {
-    auto room = os::stream_has_room(link_.descriptor.get(), shape_.kind, size, where_);
-    if (!room) return room.error();
-    if (*room) return {};
-    if (auto ok = wait_writable(how); !ok) return ok;
-    room = os::stream_has_room(link_.descriptor.get(), shape_.kind, size, where_);
-    if (room && *room) return {};
-    std::array<os::poll_item, 1> only_waker;
-    if (auto ok = sleep(only_waker, how, "send", deadline::after(pause)); !ok) return ok;
-    // A peer that has gone makes the descriptor writable for ever without making room.
-    std::array<os::poll_item, 1> end{os::poll_item{link_.descriptor.get(), 0, 0}};
-    if (os::poll(end, deadline::passed()).value_or(0) != 0) return {};
-  }
-}
-
-result<void> connection_sender::write_stream(std::span<const os::buffer> frame, std::span<const int> descriptors,
-                                             const patience& how) {
-  std::array<os::buffer, 3> rest;
-  std::ranges::copy(frame, rest.begin());
-  std::span<os::buffer> left(rest.data(), frame.size());
-  std::size_t total = 0;
-  for (const os::buffer& b : frame) total += b.size;
-  const bool atomic = shape_.kind == os::stream_kind::pipe && total <= os::atomic_size;
-  if (may_end_early(how) && !atomic) {
-    if (auto ok = wait_for_room(total, how); !ok) return ok;
-  }
-  bool begun = false;
-  while (!left.empty()) {
-    auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, left, where_,
-                                  begun ? std::span<const int>() : descriptors);
-    if (n) {
-      begun = begun || *n != 0;
-      std::size_t written = *n;
-      while (!left.empty() && written >= left.front().size) {
-        written -= left.front().size;
-        left = left.subspan(1);
-      }
-      if (!left.empty())
-        left.front() = {static_cast<const std::byte*>(left.front().data) + written, left.front().size - written};
-      continue;
-    }
-    if (n.error() != errc::would_block) return says_gone(n.error()) ? gone() : n.error().during("send");
-    patience patient = how;
-    if (begun) patient.nonblocking = false;  // room was promised; finish what has begun
-    if (begun && how.nonblocking) patient.until = deadline::after(std::chrono::seconds(1));
-    if (auto ok = wait_writable(patient); !ok) {
-      if (begun) cut_ = over_ = true;
-      return ok;
-    }
-  }
-  return {};
-}
-
-// ---- many messages
-
-std::size_t connection_sender::put_frame(const outgoing& message, std::byte* out) noexcept {
-  const std::size_t size = message.payload.size();
-  std::byte* at = out;
-  if (shape_.framing == framing::native) {
-    encode_header(next_header(message), at);
-    at += frame_header_size;
-  } else if (shape_.framing == framing::length) {
-    store_be(at, static_cast<std::uint32_t>(size));
-    at += 4;
-  }
-  if (size != 0) std::memcpy(at, message.payload.data(), size);
-  at += size;
-  if (shape_.framing == framing::line) *at++ = std::byte{'\n'};
-  ++sequence_;
-  return static_cast<std::size_t>(at - out);
-}
-
-result<std::size_t> connection_sender::send_many(std::span<const outgoing> messages, const patience& how) {
-  visit in(*this, "send");
-  if (!in) return in.error();
-  if (auto ok = begin(how); !ok) return ok.error();
-  std::size_t accepted = 0;
-  while (accepted < messages.size()) {
-    const auto rest = messages.subspan(accepted);
-    result<std::size_t> some = std::size_t{0};
-    if (!shape_.packets) some = write_batch(rest, how);
-    if (some && *some == 0) {  // too large for a batch, or in packets
-      auto ok = check(rest.front());
-      if (ok) ok = send_one(rest.front(), how);
-      if (!ok) some = ok.error();
-      else some = std::size_t{1};
-    }
-    if (!some) return accepted != 0 ? result<std::size_t>(accepted) : some;
-    accepted += *some;
-  }
-  return accepted;
-}
-
-// As many of the first messages as fit one write, put together; 0 if not even the first does.
-result<std::size_t> connection_sender::write_batch(std::span<const outgoing> messages, const patience& how) {
-  const std::size_t limit = may_end_early(how) ? std::min(batch_size, buffer_limit_ / 2) : batch_size;
-  std::size_t size = 0, count = 0;
-  for (; count < messages.size(); ++count) {
-    const outgoing& m = messages[count];
-    const std::size_t more = frame_size(m.payload.size());
-    if (size + more > limit || m.payload.size() > copied_up_to || !m.descriptors.empty() || !check(m)) break;
-    size += more;
-  }
-  if (count <= 1) return std::size_t{0};
-  // Claimed payloads lie in the scratch memory, so the frames are put together beside it.
-  const std::uint32_t first = sequence_;
-  if (!batch_) batch_ = std::make_unique_for_overwrite<std::byte[]>(batch_size);
-  std::size_t at = 0, payload = 0;
-  for (const outgoing& m : messages.first(count)) {
-    at += put_frame(m, batch_.get() + at);
-    payload += m.payload.size();
-  }
-  const os::buffer whole{batch_.get(), at};
-  if (auto ok = write_stream({&whole, 1}, {}, how); !ok) {
-    sequence_ = first;
-    return ok.error();
-  }
-  if (link_.membership) {
-    link_.membership->mine().messages.add(count);
-    link_.membership->mine().bytes.add(payload);
-  }
-  return count;
 }
 
 // ---- the end

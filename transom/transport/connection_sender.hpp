@@ -52,6 +52,7 @@ class connection_sender final : public kernel_end<sending_end> {
   result<handover> give() override;
 
  private:
+  static constexpr std::size_t copied_up_to = 2048;  // larger payloads are not copied next to their header
   connection_sender(parts from, os::waker waker);
   void finish() noexcept override;
 

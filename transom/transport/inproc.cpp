@@ -99,7 +99,8 @@ class inproc_sender final : public inproc_end<sending_end> {
       std::memmove(memory.data(), message.payload.data(), message.payload.size());
     spare_->size = message.payload.size();
     spare_->sequence = sequence_ + 1;
-    if (auto copied = copy_descriptors(message.descriptors); !copied) return copied;
+    if (auto copied = spare_->copy_descriptors(message.descriptors); !copied)
+      return copied.error().during("send").at(self_.where);
     auto pushed = queue_->push(self_, spare_, drops_oldest(), how);
     if (pushed) ++sequence_;
     else spare_->close_descriptors();
@@ -144,21 +145,6 @@ class inproc_sender final : public inproc_end<sending_end> {
   }
   // The other policies are a question of patience, and the caller's.
   bool drops_oldest() const noexcept { return how_.on_full == overflow::drop_oldest; }
-  result<void> copy_descriptors(std::span<const int> numbers) {
-    transom::detail::ensure(numbers.size() <= most_descriptors, "at most 16 descriptors travel with one message");
-    spare_->close_descriptors();
-    for (const int number : numbers) {
-      fd borrowed(number);
-      auto copy = borrowed.duplicate();
-      static_cast<void>(borrowed.release());
-      if (!copy) {
-        spare_->close_descriptors();
-        return copy.error().during("send").at(self_.where);
-      }
-      spare_->descriptors[spare_->descriptor_count++] = std::move(*copy);
-    }
-    return {};
-  }
 
   std::unique_ptr<parcel> spare_ = std::make_unique<parcel>();
   std::uint64_t sequence_ = 0;

@@ -35,6 +35,22 @@ std::span<std::byte> parcel::reserve(std::size_t bytes) {
   return {memory.get(), bytes};
 }
 
+result<void> parcel::copy_descriptors(std::span<const int> numbers) {
+  transom::detail::ensure(numbers.size() <= most_descriptors, "at most 16 descriptors travel with one message");
+  close_descriptors();
+  for (const int number : numbers) {
+    fd borrowed(number);
+    auto copy = borrowed.duplicate();
+    static_cast<void>(borrowed.release());
+    if (!copy) {
+      close_descriptors();
+      return copy.error();
+    }
+    descriptors[descriptor_count++] = std::move(*copy);
+  }
+  return {};
+}
+
 void parcel::close_descriptors() noexcept {
   for (std::size_t i = 0; i < descriptor_count; ++i) descriptors[i].reset();
   descriptor_count = 0;

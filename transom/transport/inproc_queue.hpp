@@ -37,6 +37,8 @@ struct parcel {
   std::size_t descriptor_count = 0;
 
   std::span<std::byte> reserve(std::size_t bytes);
+  /// Duplicates at most 16 of somebody's descriptors, or none of them. Fails with EMFILE.
+  result<void> copy_descriptors(std::span<const int> numbers);
   void close_descriptors() noexcept;
 };
 

@@ -1,0 +1,58 @@
+// transom/channel/receiver_templates.hpp - the part of receiver<T> that decodes; included by receiver.hpp alone.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#include "transom/channel/receiver.hpp"
+
+namespace transom {
+
+template <typename T>
+result<T> receiver<T>::take(recv_options which, const patience& how) {
+  auto& core = opened();
+  const detail::occupancy::stay stay(core.occupied);
+  auto lent = core.front(which, how);
+  if (!lent) return lent.error();
+  auto value = detail::wire_read<T>(*lent, core.portable, core.largest_message);
+  core.release();
+  if (!value) [[unlikely]]
+    return core.undecodable(value.error());
+  return value;
+}
+
+template <typename T>
+result<view<T>> receiver<T>::look(recv_options which, const patience& how) {
+  auto& core = opened();
+  const detail::occupancy::stay stay(core.occupied);
+  auto lent = core.front(which, how);
+  if (!lent) return lent.error();
+  const message_info info = lent->info;
+  if constexpr (std::same_as<T, bytes>) {
+    if (core.zero_copy) return view<T>(detail::viewed_memory(core, lent->payload), info);
+    const std::size_t size = lent->payload.size();
+    detail::block copy = core.pool.take(size, 1);
+    if (size != 0) std::memcpy(copy.data(), lent->payload.data(), size);
+    core.release();
+    return view<T>(detail::viewed_memory(core, std::move(copy), size), info);
+  } else if constexpr (plain<T>) {
+    const std::byte* at = lent->payload.data();
+    const bool in_place = core.zero_copy && !core.portable && lent->payload.size() == sizeof(T) &&
+                          reinterpret_cast<std::uintptr_t>(at) % alignof(T) == 0;
+    if (in_place && detail::bools_are_valid(*reinterpret_cast<const T*>(at))) {
+      return view<T>(detail::viewed_memory(core, lent->payload), info);
+    }
+    auto value = detail::wire_read<T>(*lent, core.portable, core.largest_message);
+    core.release();
+    if (!value) return core.undecodable(value.error());
+    detail::block copy = core.pool.take(sizeof(T), alignof(T));
+    std::memcpy(copy.data(), &*value, sizeof(T));
+    return view<T>(detail::viewed_memory(core, std::move(copy), sizeof(T)), info);
+  } else {
+    auto value = detail::wire_read<T>(*lent, core.portable, core.largest_message);
+    core.release();
+    if (!value) return core.undecodable(value.error());
+    return view<T>(std::move(*value), info);
+  }
+}
+
+}  // namespace transom
