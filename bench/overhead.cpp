@@ -90,9 +90,7 @@ int play(wire& w, const std::string& role, std::size_t size, std::size_t count, 
     }
     w.send(word);
   }
-  volatile unsigned used = seen;
-  (void)used;
-  return 0;
+  return seen == 1 ? 1 : 0;  // so that the looking cannot be optimised away
 }
 
 int child(char** a) {  // --child raw|transom mechanism name role size count warm_up

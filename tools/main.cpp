@@ -1,10 +1,27 @@
 // tools/main.cpp - the command line of `transom`. Data goes to stdout, everything else to stderr.
 #include <exception>
+#include <string>
 
 #include <fmt/core.h>
 
 #include "tools/commands.hpp"
 #include "transom/transom.hpp"
+
+namespace {
+
+// Says which word was no command; CLI11 would only say that a command is missing.
+bool names_no_command(const CLI::App& app, const char* word) {
+  if (word == nullptr || *word == '-') return false;
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == word) return false;
+    known.append(" ").append(command->get_name());
+  }
+  fmt::print(stderr, "transom: unknown command \"{}\"; commands:{}\n", word, known);
+  return true;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"transom - how Linux processes talk to each other", "transom"};
@@ -17,6 +34,7 @@ int main(int argc, char** argv) {
   tools::add_recv(app, status);
   tools::add_pipe(app, status);
   tools::add_version(app, status);
+  if (names_no_command(app, argv[1])) return 2;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -59,6 +59,10 @@ bool carries_lines(const std::string& url, const transfer_options& how) {
   return parsed && parsed->value("framing") == "line";
 }
 
+void announce(const char* command, std::string_view asked, std::string_view got) {
+  if (got != asked) fmt::print(stderr, "transom {}: listening at {}\n", command, got);
+}
+
 void print_tally(std::FILE* to, const char* command, const std::string& url, const tally& t) {
   const nlohmann::json document{{"schema", fmt::format("transom.{}/1", command)},
                                 {"url", url},
@@ -70,6 +74,10 @@ void print_tally(std::FILE* to, const char* command, const std::string& url, con
 }
 
 int failed(const char* command, const transom::error& e) {
+  if (e == transom::errc::canceled) {
+    fmt::print(stderr, "transom {}: interrupted\n", command);
+    return 1;
+  }
   fmt::print(stderr, "transom {}: {}\n", command, e.message());
   return e == transom::errc::bad_url ? 2 : 1;
 }

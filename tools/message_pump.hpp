@@ -37,7 +37,10 @@ struct tally {
 /// Prints {"schema":"transom.<command>/1",...} to `to`.
 void print_tally(std::FILE* to, const char* command, const std::string& url, const tally& t);
 
-/// The failure's sentence on stderr; returns 1.
+/// Says where a receiver really listens, if that is not what was asked for: port 0 became a number.
+void announce(const char* command, std::string_view asked, std::string_view got);
+
+/// The failure's sentence on stderr, or "interrupted" after a signal; returns the exit status, 2 for a bad URL.
 int failed(const char* command, const transom::error& e);
 
 /// Where bytes come from: files in order, or stdin.

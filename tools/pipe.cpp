@@ -3,8 +3,6 @@
 #include <csignal>
 #include <string>
 
-#include <fmt/core.h>
-
 #include "tools/commands.hpp"
 #include "tools/message_pump.hpp"
 #include "tools/text.hpp"
@@ -21,7 +19,7 @@ template <typename T>
 transom::result<void> join(const pipe_arguments& a, tally& done, progress& shown, const std::stop_token& stop) {
   auto rx = transom::receiver<T>::open(a.from);
   if (!rx) return rx.error();
-  if (rx->url() != a.from) fmt::print(stderr, "transom pipe: listening at {}\n", rx->url());
+  announce("pipe", a.from, rx->url());
   auto tx = transom::sender<T>::open(a.to);
   if (!tx) return tx.error();
   for (;;) {
@@ -38,6 +36,9 @@ transom::result<void> join(const pipe_arguments& a, tally& done, progress& shown
 }
 
 int join_channels(const pipe_arguments& a) {
+  for (const std::string& url : {a.from, a.to}) {  // before anything is created
+    if (auto ok = transom::url::parse(url); !ok) return failed("pipe", ok.error());
+  }
   transom::stop_on_signals interrupted{SIGINT, SIGTERM};
   tally done;
   transom::result<void> outcome;

@@ -3,8 +3,6 @@
 #include <csignal>
 #include <string>
 
-#include <fmt/core.h>
-
 #include "tools/commands.hpp"
 #include "tools/message_pump.hpp"
 #include "tools/text.hpp"
@@ -27,9 +25,10 @@ std::span<const std::byte> bytes_of(const T& message) {
 template <typename T>
 transom::result<void> receive(const recv_arguments& a, bool newline, tally& done, progress& shown,
                               const std::stop_token& stop) {
-  auto rx = transom::receiver<T>::open(a.how.with_framing(a.url), {.keep_open = a.keep_open});
+  const std::string url = a.how.with_framing(a.url);
+  auto rx = transom::receiver<T>::open(url, {.keep_open = a.keep_open});
   if (!rx) return rx.error();
-  if (rx->url() != a.url) fmt::print(stderr, "transom recv: listening at {}\n", rx->url());
+  announce("recv", url, rx->url());
   const transom::recv_options which{.type = a.how.type};
   while (a.how.count == 0 || done.messages < a.how.count) {
     auto message = rx->recv_view(which, stop);
@@ -78,7 +77,7 @@ void add_recv(CLI::App& app, int& status) {
   command->add_flag("--delimit", arguments->delimit, "A newline after each message");
   command->footer(
       "Owns the name: creates the object, and removes it at the end. Exit status 1 and a sentence when a\n"
-      "sender dies.\n"
+      "sender dies, or on Ctrl-C.\n"
       "Example: transom recv unix:///tmp/t.sock > FILE");
   command->callback([arguments, &status] { status = recv(*arguments); });
 }

@@ -108,6 +108,7 @@ int tour(const tour_arguments& a) {
       std::fflush(stdout);
     }
   }
+  if (interrupted.token().stop_requested()) return failed("tour", transom::error(transom::errc::canceled, "tour"));
   const auto verified = std::ranges::count_if(rows, &row::verified);
   if (a.json) {
     nlohmann::json document{{"schema", "transom.tour/1"},
@@ -132,6 +133,7 @@ void add_tour(CLI::App& app, int& status) {
   command->add_option("FILE", arguments->file, "What to move (default: this program itself)");
   command->add_option("--via", arguments->via, "Only these mechanisms, separated by commas")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::IsMember(tour_schemes()));
   command->add_flag("--json", arguments->json, "One JSON document (transom.tour/1)");
   command->add_option("--produce", arguments->produce)->expected(3)->group("");  // the producer's process

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include <fmt/core.h>
-
 namespace tools {
 namespace {
 
@@ -157,7 +155,7 @@ transom::result<void> receive_by_courier(const std::string& url, tally& done, pr
                                          const std::stop_token& stop) {
   auto courier = courier_receiver::open(url);
   if (!courier) return courier.error();
-  if (courier->url() != url) fmt::print(stderr, "transom recv: listening at {}\n", courier->url());
+  announce("recv", url, courier->url());
   for (;;) {
     auto piece = courier->next(stop);
     if (piece.failed_with(errc::closed)) return {};

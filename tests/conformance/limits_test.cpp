@@ -11,12 +11,14 @@ namespace {
 
 class sizes : public suite {};
 class big_messages : public suite {};
+class small_messages_only : public suite {};
 class special_features : public suite {};
 class descriptors : public suite {};
 
 bool every_row(const row&) { return true; }
 bool has_messages(const row& r) { return r.has(boundaries); }
 bool has_big_messages(const row& r) { return r.has(boundaries) && r.keys_for_16_MiB != nullptr; }
+bool has_no_big_messages(const row& r) { return r.keys_for_16_MiB == nullptr; }
 const auto named_circumstance = [](const auto& info) { return name_of(info.param); };
 
 struct with_descriptor {
@@ -28,8 +30,12 @@ struct with_descriptor {
 
 TEST_P(sizes, from_nothing_to_the_limit_and_not_one_more) {
   send_here();
-  const std::size_t limit = here().max_message;
+  const std::size_t limit = here().largest();
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, limit - 1, limit}) {
+    if (size == 0 && here().empty_is_the_end) {
+      EXPECT_EQ(outcome_of(tx->send("")), "unsupported");
+      continue;
+    }
     other->begin({.what = verb::recv, .run = {.count = 1}});
     EXPECT_EQ(outcome_of(tx->send_for(message_of({.sequence = size == limit ? 1u : 0u, .size = size}), soon)), "ok")
         << size;
@@ -44,6 +50,7 @@ TEST_P(sizes, from_nothing_to_the_limit_and_not_one_more) {
 }
 
 TEST_P(sizes, an_empty_message_is_a_message) {
+  if (here().empty_is_the_end) GTEST_SKIP() << "refused: see above";
   receive_here();
   EXPECT_RUN(other->send({.count = 3, .size = 0}), 3, "ok");
   for (int i = 0; i < 3; ++i) EXPECT_EQ(rx->recv_for(soon).or_throw(), "");
@@ -58,6 +65,20 @@ TEST_P(big_messages, of_16_MiB_go_through_whole) {
   EXPECT_RUN(other->finish(), 2, "ok");
   EXPECT_RUN(other->send({.first = 2, .count = 1, .size = 64}), 1, "ok");
   expect_received(1);
+}
+
+TEST_P(small_messages_only, a_larger_one_is_refused_and_not_cut) {
+  auto receiving = receiver<std::string>::open(url("max_message=16M"), how());
+  if (!receiving) {
+    const std::string said = outcome_of(receiving);
+    EXPECT_TRUE(said == "unsupported" || said == "message_too_large") << receiving.error().message();
+    return;
+  }
+  tx.emplace(receiving->url(), how());
+  const auto refused = tx->send_for(message_of({.size = 16u << 20}), soon);
+  EXPECT_EQ(outcome_of(refused), "message_too_large");
+  EXPECT_EQ(outcome_of(tx->try_send(message_of({.size = 64}))), "ok");
+  EXPECT_EQ(receiving->recv_for(soon).or_throw(), message_of({.size = 64}));
 }
 
 TEST_P(special_features, that_are_missing_are_refused) {
@@ -131,5 +152,7 @@ TEST_P(descriptors, travel_where_the_matrix_says_so_and_are_refused_elsewhere) {
 
 INSTANTIATE_TEST_SUITE_P(on, sizes, ::testing::ValuesIn(where(has_messages)), named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, big_messages, ::testing::ValuesIn(where(has_big_messages)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, small_messages_only, ::testing::ValuesIn(where(has_no_big_messages, with::threads)),
+                         named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, special_features, ::testing::ValuesIn(where(every_row, with::threads)), named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, descriptors, ::testing::ValuesIn(where(every_row, with::threads)), named_circumstance);

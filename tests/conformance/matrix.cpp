@@ -1,6 +1,7 @@
 // tests/conformance/matrix.cpp - see matrix.hpp.
 #include "tests/conformance/matrix.hpp"
 
+#include <fstream>
 #include <ostream>
 
 namespace transom::conformance {
@@ -46,12 +47,14 @@ constexpr row rows[] = {
     {.name = "posix_mq",
      .url = "posix-mq:///%n",
      .features = in_order | sees | priorities | many_senders | many_receivers,
-     .max_message = 8192,
+     .max_message = 0,
+     .limited_by = "/proc/sys/fs/mqueue/msgsize_max",
      .keys_for_16_MiB = "receivers=1&max_message=16M"},
     {.name = "sysv_mq",
      .url = "sysv-mq://%k?id=1",
      .features = in_order | sees | types | many_senders | many_receivers,
-     .max_message = 8192,
+     .max_message = 0,
+     .limited_by = "/proc/sys/kernel/msgmax",
      .keys_for_16_MiB = "receivers=1&max_message=16M"},
     {.name = "tcp",
      .url = "tcp://127.0.0.1:0",
@@ -74,7 +77,7 @@ constexpr row rows[] = {
     {.name = "fd_stream",
      .meets = meeting::descriptor,
      .url = "",
-     .features = in_order | sees | fd_passing | many_senders,
+     .features = in_order | sees | fd_passing,  // one connection has one sender
      .pair = "stream"},
 
     {.name = "fifo_length",
@@ -132,19 +135,23 @@ constexpr row rows[] = {
      .url = "unix://%p?framing=raw",
      .features = foreign_stream | many_senders,
      .sees = end_of_stream,
-     .foreign = true},
+     .keys_for_16_MiB = nullptr,
+     .foreign = true,
+     .empty_is_the_end = true},
     {.name = "posix_mq_raw",
      .url = "posix-mq:///%n?framing=raw",
      .features = in_order | priorities | many_senders | many_receivers,
      .sees = silent,
-     .max_message = 8192,
+     .max_message = 0,
+     .limited_by = "/proc/sys/fs/mqueue/msgsize_max",
      .keys_for_16_MiB = nullptr,
      .foreign = true},
     {.name = "sysv_mq_raw",
      .url = "sysv-mq://%k?id=1&framing=raw",
      .features = in_order | types | many_senders | many_receivers,
      .sees = silent,
-     .max_message = 8192,
+     .max_message = 0,
+     .limited_by = "/proc/sys/kernel/msgmax",
      .keys_for_16_MiB = nullptr,
      .foreign = true},
 };
@@ -152,6 +159,13 @@ constexpr row rows[] = {
 }  // namespace
 
 std::span<const row> matrix() { return rows; }
+
+std::size_t row::largest() const {
+  if (limited_by == nullptr) return max_message;
+  std::size_t limit = 0;
+  std::ifstream(limited_by) >> limit;
+  return limit - (foreign ? 0 : 16);  // our header
+}
 
 std::string name_of(const circumstance& c) {
   return std::string(c.of->name) + (c.as == sides::threads ? "_as_threads" : "_as_processes");

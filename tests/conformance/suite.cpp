@@ -125,6 +125,22 @@ peer suite::further_sender() {
   return one;
 }
 
+std::uint64_t suite::fill_up(std::uint64_t first, std::size_t size) {
+  const auto settled = here().has(crosses_hosts) ? 600ms : 50ms;  // tcp probes a closed window every 200 ms
+  std::uint64_t accepted = 0;
+  for (;;) {
+    const auto tried = try_send_all_of(*tx, {.first = first + accepted, .count = -1, .size = size});
+    EXPECT_EQ(tried.outcome, "would_block") << tried.complaint;
+    accepted += static_cast<std::uint64_t>(tried.count);
+    const auto waited = tx->send_for(message_of({.sequence = first + accepted, .size = size}), settled);
+    if (!waited) {
+      EXPECT_EQ(outcome_of(waited), "timed_out");
+      return accepted;
+    }
+    ++accepted;
+  }
+}
+
 void suite::expect_received(std::int64_t count) { EXPECT_RUN(receive(count), count, "ok"); }
 
 }  // namespace transom::conformance

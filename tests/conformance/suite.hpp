@@ -56,6 +56,8 @@ class suite : public ::testing::TestWithParam<circumstance> {
 
   /// `count` messages from there to here; each must be whole, once and in order.
   void expect_received(std::int64_t count);
+  /// Sends until nothing more goes in for a while, for the kernel moves its buffers by itself; returns how many went.
+  std::uint64_t fill_up(std::uint64_t first, std::size_t size);
   run_report receive(std::int64_t count) { return recv_some(*rx, books, here().stream, count); }
 
   std::optional<receiver<std::string>> rx;

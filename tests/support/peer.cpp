@@ -104,11 +104,11 @@ class actor {
         else opened(open_inherited<receiver<std::string>>("end"), rx_, a);
         return;
       case verb::send:
-        return report(send_run(o.run, [&](const std::string& text) { return tx_.value().send(text, stop_); }), a);
+        return report(send_run(o.run, [&](const std::string& text) { return tx_.value().send_for(text, soon, stop_); }), a);
       case verb::try_send: return report(try_send_all_of(tx_.value(), o.run), a);
       case verb::recv:
         if (o.loses) books_ = ledger(true);
-        return report(recv_run(books_, o.is_stream, o.run.count, [&] { return rx_.value().recv(stop_); }), a);
+        return report(recv_run(books_, o.is_stream, o.run.count, [&] { return rx_.value().recv_for(soon, stop_); }), a);
       case verb::close:
         tx_.reset();
         rx_.reset();

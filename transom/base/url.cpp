@@ -52,19 +52,10 @@ bool is_name_character(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 std::string listed(std::span<const std::string_view> words) {
   std::string text;
   for (std::string_view word : words) {
-    if (word.empty()) continue;
-    if (!text.empty()) text += ' ';
-    text += word;
+    text.append(text.empty() || word.empty() ? "" : " ").append(word);
   }
   return text;
 }
@@ -262,11 +253,12 @@ class url_parser {
         plain += encoded[i];
         continue;
       }
-      const int high = i + 1 < encoded.size() ? hex_digit(encoded[i + 1]) : -1;
-      const int low = i + 2 < encoded.size() ? hex_digit(encoded[i + 2]) : -1;
-      if (high < 0 || low < 0) return complain("\"%\" is followed by two hexadecimal digits");
-      if (high == 0 && low == 0) return complain("%00 cannot be part of a name");
-      plain += static_cast<char>(high * 16 + low);
+      unsigned char code = 0;
+      const char* const digits = encoded.data() + i + 1;
+      const bool both = i + 2 < encoded.size() && std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2;
+      if (!both) return complain("\"%\" is followed by two hexadecimal digits");
+      if (code == 0) return complain("%00 cannot be part of a name");
+      plain += static_cast<char>(code);
       i += 2;
     }
     return plain;
@@ -280,9 +272,10 @@ class url_parser {
 result<url> url::parse(std::string_view text) { return url_parser(text).parse(); }
 
 std::optional<std::string_view> url::value(std::string_view key) const noexcept {
-  const auto found = std::ranges::find(values_, key, &std::pair<std::string, std::string>::first);
-  if (found == values_.end()) return std::nullopt;
-  return found->second;
+  for (const auto& [name, text] : values_) {
+    if (name == key) return text;
+  }
+  return std::nullopt;
 }
 
 std::string url::identity() const {

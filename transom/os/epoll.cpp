@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <climits>
 #include <ctime>
 
 #include "transom/base/ensure.hpp"
@@ -42,24 +44,38 @@ result<void> epoll::modify(int fd, short want, std::uint64_t tag) const {
 }
 result<void> epoll::remove(int fd) const { return control(EPOLL_CTL_DEL, "epoll_ctl(EPOLL_CTL_DEL)", fd, 0, 0); }
 
+namespace {
+
+// A time of less than a millisecond needs epoll_pwait2 (Linux 5.11); without it the wait is rounded up.
+int wait_once(int number, epoll_event* into, int room, std::int64_t left_ns) noexcept {
+  if (left_ns <= 0) return ::epoll_wait(number, into, room, static_cast<int>(left_ns));
+  const timespec left{.tv_sec = left_ns / 1'000'000'000, .tv_nsec = left_ns % 1'000'000'000};
+  const int ready = ::epoll_pwait2(number, into, room, &left, nullptr);
+  if (ready != -1 || errno != ENOSYS) return ready;
+  const std::int64_t ms = left_ns / 1'000'000 + 1;
+  return ::epoll_wait(number, into, room, static_cast<int>(std::min<std::int64_t>(ms, INT_MAX)));
+}
+
+}  // namespace
+
 result<std::size_t> epoll::wait(std::span<epoll_event_out> into, deadline until) const {
   transom::detail::ensure(!into.empty(), "there is room for at least one event");
   std::array<epoll_event, 64> events;
   const int room = static_cast<int>(std::min(events.size(), into.size()));
   for (;;) {
-    // The set itself is waited for with ppoll(), which counts nanoseconds and retries EINTR with the time that is
-    // left; epoll_wait() then only collects. What is ready already costs one system call.
-    const int ready = retried([&] { return ::epoll_wait(fd_.get(), events.data(), room, 0); });
+    const std::int64_t left_ns = until.is_never() ? -1 : until.left().count();
+    const int ready = wait_once(fd_.get(), events.data(), room, left_ns);
     if (ready == -1) {
       const int number = errno;
+      if (number == EINTR && left_ns != 0)
+        continue;  // for the time that is left, which is why retried() does not serve
+      if (number == EINTR) return std::size_t{0};
       return error::system(number, "epoll_wait", fd_place(fd_.get()));
     }
     for (std::size_t i = 0; i < static_cast<std::size_t>(ready); ++i) {
       into[i] = {events[i].events, events[i].data.u64};
     }
     if (ready > 0 || until.expired()) return static_cast<std::size_t>(ready);
-    poll_item self{fd_.get(), interest::readable, 0};
-    if (auto woken = poll({&self, 1}, until); !woken) return woken.error();
   }
 }
 

@@ -5,8 +5,12 @@
 #include <chrono>
 #include <cstring>
 
+#include "transom/sync/backoff.hpp"
+
 namespace transom::transport {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr unsigned reads_per_turn = 16;  // of one lane while others may be waiting
 constexpr unsigned tries_between_looks = 64;
@@ -66,6 +70,7 @@ void connection_receiver::release() noexcept {
   if (!at_hand_) return;
   at_hand_.reset();
   current_->consume();
+  if (current_->pending() != 0) linger_credit_ = linger_turns;
   if (exported_) show_readiness();
 }
 
@@ -129,8 +134,31 @@ result<void> connection_receiver::bring(const patience& how, std::span<std::byte
     } else {
       ++tries_;
     }
+    if (linger_credit_ != 0 && !how.nonblocking && lanes_.size() == 1 && linger(*lanes_.begin()->second)) continue;
     if (auto ok = wait(how); !ok) return ok;
   }
+}
+
+// A stream of small messages is found in bursts. A receiver that empties it and sleeps makes its sender pay for a
+// wake-up with almost every message, and one that looks all the time for the lock of the pipe. So while bursts come it
+// stays awake and looks at intervals, longer ones as long as a look brings little. Where messages come one by one, as
+// with question and answer, it sleeps at once.
+bool connection_receiver::linger(lane& only) {
+  for (int looks = 0; looks < 3; ++looks) {
+    sync::relax_for(linger_pause_);
+    if (closing()) return false;
+    auto came = only.fill();
+    if (!came && came.error() == errc::would_block) continue;
+    if (!came || !*came) return false;
+    if (only.pending() < 2'048) linger_pause_ = std::min<std::chrono::nanoseconds>(2 * linger_pause_, 16us);
+    else if (only.pending() > 16'384) linger_pause_ = std::max<std::chrono::nanoseconds>(linger_pause_ / 2, 1us);
+    --linger_credit_;  // until release() finds that more than one message came
+    current_ = &only;
+    reads_left_ = 0;
+    return true;
+  }
+  linger_credit_ = 0;
+  return false;
 }
 
 // Serves what is in the buffer of the lane, and reads while it may.

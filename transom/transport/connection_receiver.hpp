@@ -11,6 +11,7 @@
 // asking first, as long as such tries pay; a sleeper costs one epoll_wait and one read per wake-up.
 #pragma once
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -72,6 +73,7 @@ class connection_receiver final : public kernel_end<receiving_end> {
   result<outcome> handle(lane& from, const lane::frame& frame);
   result<bool> introduce(lane& from, std::span<const std::byte> payload);
   result<void> wait(const patience& how);
+  bool linger(lane& only);
   void note(const os::epoll_event_out& event);
   void let_in();
   result<void> add(std::unique_ptr<lane> fresh);
@@ -88,6 +90,7 @@ class connection_receiver final : public kernel_end<receiving_end> {
   std::unique_ptr<door> door_;
   std::optional<meter::record> membership_;
   os::epoll poll_;
+  std::optional<os::waker> stand_in_;  // watched for a regular file, which cannot be polled and is always ready
   std::unordered_map<std::uint64_t, std::unique_ptr<lane>> lanes_;
   std::uint64_t next_tag_ = 16;
   std::array<std::uint64_t, 32> ready_{};  // tags reported by the last wait, not yet served
@@ -101,6 +104,9 @@ class connection_receiver final : public kernel_end<receiving_end> {
   bool door_shut_ = false;  // descriptors had run out
   bool tries_pay_ = true;
   unsigned tries_ = 0;
+  static constexpr unsigned linger_turns = 4;
+  unsigned linger_credit_ = 0;  // looks that may still bring only one message before sleeps come at once again
+  std::chrono::nanoseconds linger_pause_{1000};
 };
 
 }  // namespace transom::transport

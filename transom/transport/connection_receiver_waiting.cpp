@@ -77,7 +77,15 @@ void connection_receiver::let_in() {
 
 result<void> connection_receiver::add(std::unique_ptr<lane> fresh) {
   const std::uint64_t tag = next_tag_++;
-  if (auto ok = poll_.add(fresh->descriptor(), os::interest::readable, tag); !ok) return ok.error().at(where_);
+  auto watched = poll_.add(fresh->descriptor(), os::interest::readable, tag);
+  if (watched.failed_with(std::errc::operation_not_permitted) && lanes_.empty() && !door_) {  // adopted, not sent to us
+    auto made = os::waker::make();
+    if (!made) return made.error().at(where_);
+    made->ring();
+    stand_in_.emplace(std::move(*made));
+    watched = poll_.add(stand_in_->fd(), os::interest::readable, tag);
+  }
+  if (!watched) return watched.error().at(where_);
   lanes_.emplace(tag, std::move(fresh));
   if (ready_end_ != ready_.size()) ready_[ready_end_++] = tag;  // its first words are often there already
   return {};
@@ -97,6 +105,7 @@ void connection_receiver::stream_ended(lane& which) {
 
 void connection_receiver::remove(lane& which) noexcept {
   poll_.remove(which.descriptor()).ignore();
+  stand_in_.reset();
   if (current_ == &which) current_ = nullptr;
   std::erase_if(lanes_, [&](const auto& entry) { return entry.second.get() == &which; });
   if (membership_) {

@@ -165,6 +165,9 @@ std::size_t connection_sender::frame_size(std::size_t payload) const noexcept {
 
 result<void> connection_sender::send_one(const outgoing& message, const patience& how) {
   const std::size_t size = message.payload.size();
+  if (size == 0 && shape_.packets && shape_.framing == framing::raw) {
+    return error(errc::unsupported, "send", place(url(), "an empty packet without a header looks like the end"));
+  }
   if (shape_.packets && shape_.framing == framing::native && frame_header_size + size > buffer_limit_ / 2) {
     return send_sealed(message, how);
   }
@@ -268,7 +271,9 @@ result<int> connection_sender::ready_fd() {
     if (!made) return made.error().at(where_);
     if (auto ok = made->add(waker_.fd(), os::interest::readable, 0); !ok) return ok.error().at(where_);
     if (link_.descriptor) {
-      if (auto ok = made->add(link_.descriptor.get(), os::interest::writable, 1); !ok) return ok.error().at(where_);
+      auto watched = made->add(link_.descriptor.get(), os::interest::writable, 1);
+      if (watched.failed_with(std::errc::operation_not_permitted)) waker_.ring();  // a regular file is always ready
+      else if (!watched) return watched.error().at(where_);
     }
     epoll_.emplace(std::move(*made));
   }

@@ -33,6 +33,11 @@ result<void> connection_sender::write_packet(std::span<const os::buffer> packet,
   for (;;) {
     auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, packet, where_, descriptors);
     if (n) return {};
+    if (n.error() == std::errc::message_size) {
+      return error(errc::message_too_large, "send",
+                   place(url_, "larger than a packet can be here, about " + std::to_string(buffer_limit_) +
+                                   " bytes; net.core.wmem_max limits it"));
+    }
     if (n.error() != errc::would_block) return says_gone(n.error()) ? gone() : n.error().during("send");
     if (auto ok = wait_writable(how); !ok) return ok;
   }

@@ -15,7 +15,6 @@
 //   E1  leave  ->  enter      what a call did is seen by the next one, in whichever thread
 //   E2  close  ->  the call   a call that sees `closing` may finish on behalf of the closer
 #pragma once
-#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>

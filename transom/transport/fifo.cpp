@@ -201,8 +201,7 @@ result<std::unique_ptr<receiving_end>> open_fifo_receiver(const url& where, cons
   };
   auto entry = os::entry::look(where.address());
   if (!entry) return here(entry.error());
-  if (owned->self.origin() == meter::object_origin::made)
-    name = std::make_unique<fifo_name>(where.address(), *entry);
+  if (owned->self.origin() == meter::object_origin::made) name = std::make_unique<fifo_name>(where.address(), *entry);
   auto reader = os::fifo::open_reader(where.address());
   if (!reader) return take_away_again(reader.error());
   const std::size_t wanted = how.capacity != 0 ? how.capacity * (frame_header_size + chosen->max_message)

@@ -11,21 +11,12 @@ namespace transom::transport {
 namespace {
 
 constexpr std::size_t first_buffer =
-    65'536 + 2 * frame_header_size;        // one message of the default size, and a look ahead
-constexpr std::size_t direct_from = 4096;  // below, one copy is cheaper than a scattered read
-constexpr std::size_t sealed_body = 8;
+    65'536 + 2 * frame_header_size;                         // one message of the default size, and a look ahead
+constexpr std::size_t direct_from = 4096, sealed_body = 8;  // below direct_from a copy is cheaper than a scattered read
 
 }  // namespace
 
 lane::lane(transom::fd owned, shape how, place where) : fd_(std::move(owned)), shape_(how), where_(std::move(where)) {}
-
-std::size_t lane::header_size() const noexcept {
-  switch (shape_.framing) {
-    case framing::native: return frame_header_size;
-    case framing::length: return 4;
-    default: return 0;
-  }
-}
 
 error lane::broken(std::string_view why) const {
   return error(errc::protocol_error, "recv", place(where_.url(), why)).with_peer(peer.pid);
@@ -123,8 +114,8 @@ result<bool> lane::fill() {
   std::size_t n = 0;
   const os::space all{buffer_.get() + end_, size_ - end_};
   auto came = read({&all, 1}, n);
-  if (came && *came) end_ += n;
-  if (came && !*came) at_end_ = true;
+  end_ += n;
+  at_end_ = at_end_ || (came && !*came);
   return came;
 }
 

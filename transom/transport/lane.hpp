@@ -92,7 +92,6 @@ class lane {
   result<bool> read(std::span<const os::space> into, std::size_t& n);
   void make_room(std::size_t size);
   error broken(std::string_view why) const;
-  std::size_t header_size() const noexcept;
 
   transom::fd fd_;
   shape shape_;

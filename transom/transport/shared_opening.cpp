@@ -43,7 +43,8 @@ result<shared_link> attach_shared(const url& where, const options& asked, const 
   shared_link link;
   for (;;) {
     auto object = open();
-    if (object) {
+    // Twice: an owner may have come while we looked for the record of the last one.
+    for (int look = 0; object && look < 2; ++look) {
       if (link.membership && !has_living_owner(*link.membership)) link.membership.reset();
       if (!link.membership) {
         auto joined = join_name(where, agreed);
@@ -55,6 +56,7 @@ result<shared_link> attach_shared(const url& where, const options& asked, const 
                              place(where.text(), "senders=1 was promised, and there is one already"));
       }
       object = open();
+      if (link.membership) break;
     }
     if (object && (!link.membership || has_living_owner(*link.membership))) {
       link.descriptor = std::move(*object);

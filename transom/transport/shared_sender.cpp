@@ -139,8 +139,12 @@ result<std::span<std::byte>> shared_sender::claim(std::size_t size, const patien
 result<std::unique_ptr<sending_end>> shared_sender::clone() {
   visit in(*this, "clone");
   if (!in) return in.error();
-  parts copy{
-      .url = url_, .chosen = {largest_message_, features_}, .how = how_, .agreed = agreed_, .link = {}, .again = again_};
+  parts copy{.url = url_,
+             .chosen = {largest_message_, features_},
+             .how = how_,
+             .agreed = agreed_,
+             .link = {},
+             .again = again_};
   if (again_) {
     auto link = again_(patience::until_time(deadline::after(how_.connect_timeout)));
     if (!link) return link.error().during("clone");

@@ -30,7 +30,7 @@ class shared_sender : public kernel_end<sending_end> {
     options how;
     terms agreed;
     shared_link link;
-    connector again = {};    // for reconnect and clone(); none for anonymous channels
+    connector again = {};     // for reconnect and clone(); none for anonymous channels
     bool introduced = false;  // the receiver knows of this sender already
   };
 

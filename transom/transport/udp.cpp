@@ -112,8 +112,7 @@ class udp_sender final : public kernel_end<sending_end> {
 
   error too_large(std::size_t size) const {
     return error(errc::message_too_large, "send",
-                 place(url_, std::to_string(size) +
-                                 " bytes exceed max_message=" + std::to_string(largest_message_)));
+                 place(url_, std::to_string(size) + " bytes exceed max_message=" + std::to_string(largest_message_)));
   }
   result<void> check(const outgoing& message) const {
     if (message.priority != 0 || message.type != 0)

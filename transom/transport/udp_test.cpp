@@ -40,7 +40,7 @@ TEST_F(udp, messages_arrive_whole_on_a_port_that_was_free) {
   EXPECT_EQ(rx->features(), tp::udp_features);
   EXPECT_EQ(rx->largest_message(), 65'000u);
   auto tx = named_sender(real(*rx)).or_throw();
-  for (const std::size_t size : {0, 1, 1400, 65'000}) {
+  for (const std::size_t size : {0u, 1u, 1400u, 65'000u}) {
     send(*tx, filled(size));
     EXPECT_EQ(recv(*rx).or_throw(), filled(size));
   }
