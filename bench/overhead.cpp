@@ -62,7 +62,8 @@ std::string url_of(const std::string& mechanism, const std::string& id, bool bac
   if (mechanism == "posix-mq") return "posix-mq:///transom-bench-" + id + (back ? "-back" : "");
   if (mechanism == "sysv-mq")
     return "sysv-mq:///proc/self/exe?id=" + std::to_string(1 + std::stoi(id) % 120 + (back ? 128 : 0));
-  if (mechanism == "tcp") return "tcp://127.0.0.1:" + std::to_string(20'000 + std::stoi(id) % 5'000 * 2 + back);
+  if (mechanism == "tcp")
+    return "tcp://127.0.0.1:" + std::to_string(20'000 + std::stoi(id) % 5'000 * 2 + back) + "?senders=1";
   return mechanism + ":";
 }
 bool is_named(const std::string& mechanism) {

@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-steps=(laws format shell dev test headers install clang clang-tidy asan tsan fuzz acceptance bench)
+steps=(laws format shell dev test headers install clang clang-tidy asan tsan fuzz bench acceptance)
 logs=build/ci
 mkdir -p "$logs"
 jobs=$(nproc)
@@ -32,8 +32,8 @@ step_dev() { build dev build/dev; }
 step_test() { tested dev -LE install; }
 step_headers() { cmake --build build/dev --target all_verify_interface_header_sets; }
 step_install() { ctest --test-dir build/dev -L install --output-on-failure; }
-step_clang() { build clang build/clang; }
-step_clang-tidy() { python3 tests/tidy/clang_tidy.py build/clang --seconds "${TRANSOM_LINT_SECONDS:-300}"; }
+step_clang() { build clang build/clang --target transom transom_tool; }
+step_clang-tidy() { python3 tests/tidy/clang_tidy.py build/clang --seconds "${TRANSOM_LINT_SECONDS:-150}"; }
 step_asan() { build asan build/asan && tested asan; }
 step_tsan() { "${calm[@]}" cmake --preset tsan >"$logs/configure-tsan.log" && "${calm[@]}" cmake --build build/tsan && "${calm[@]}" ctest --preset tsan -j"$jobs" 2>&1 | tee "$logs/ctest-tsan.log"; }
 step_fuzz() { build fuzz build/fuzz --target transom_fuzzers && tests/fuzz/run.sh "${TRANSOM_FUZZ_SECONDS:-10}"; }

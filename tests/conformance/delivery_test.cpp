@@ -107,7 +107,8 @@ TEST_P(reliable_delivery, a_full_channel_takes_nothing_and_loses_nothing) {
   EXPECT_EQ(outcome_of(tx->send(next, source.get_token())), "canceled");
   stopper.join();
 
-  other->begin({.what = verb::recv, .is_stream = here().stream, .run = {.count = static_cast<std::int64_t>(accepted) + 1}});
+  other->begin(
+      {.what = verb::recv, .is_stream = here().stream, .run = {.count = static_cast<std::int64_t>(accepted) + 1}});
   EXPECT_EQ(outcome_of(tx->send_for(next, soon)), "ok") << "there is room again";
   EXPECT_RUN(other->finish(), accepted + 1, "ok");
 }

@@ -27,7 +27,6 @@ const auto named_circumstance = [](const auto& info) { return name_of(info.param
 // A name whose owner was killed: the next owner replaces what is left, and then nothing is.
 void bury(const std::string& url) { receiver<std::string>::open(url).or_throw().close(); }
 
-
 }  // namespace
 
 TEST_P(orderly_end, what_was_sent_is_received_and_then_it_is_closed_for_good) {
@@ -161,9 +160,11 @@ TEST_P(many_deaths, each_is_reported_once_after_its_last_message_and_reception_g
 }
 
 INSTANTIATE_TEST_SUITE_P(on, orderly_end, ::testing::ValuesIn(where(sees_close_row)), named_circumstance);
-INSTANTIATE_TEST_SUITE_P(on, sender_death, ::testing::ValuesIn(where(sees_sender_death_row, with::processes)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, sender_death, ::testing::ValuesIn(where(sees_sender_death_row, with::processes)),
+                         named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, interrupted_senders, ::testing::ValuesIn(where(tells_torn_messages_row, with::processes)),
                          named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, receiver_death, ::testing::ValuesIn(where(sees_receiver_death_row, with::processes)),
                          named_circumstance);
-INSTANTIATE_TEST_SUITE_P(on, many_deaths, ::testing::ValuesIn(where(counts_deaths_row, with::processes)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, many_deaths, ::testing::ValuesIn(where(counts_deaths_row, with::processes)),
+                         named_circumstance);

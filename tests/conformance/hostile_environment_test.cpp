@@ -112,7 +112,8 @@ TEST_P(stopped_peer, is_alive_and_cannot_hold_up_a_deadline) {
   const std::string next = message_of({.sequence = 1 + accepted, .size = 2000});
   EXPECT_EQ(outcome_of(tx->send_for(next, 250ms)), "timed_out") << "stopped is not dead";
   other->signal(SIGCONT);
-  other->begin({.what = verb::recv, .is_stream = here().stream, .run = {.count = static_cast<std::int64_t>(accepted) + 1}});
+  other->begin(
+      {.what = verb::recv, .is_stream = here().stream, .run = {.count = static_cast<std::int64_t>(accepted) + 1}});
   EXPECT_EQ(outcome_of(tx->send_for(next, soon)), "ok");
   EXPECT_RUN(other->finish(), accepted + 1, "ok");
 }

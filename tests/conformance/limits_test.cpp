@@ -1,8 +1,8 @@
-// tests/conformance/limits_test.cpp - sizes from nothing to 16 MiB, the limit from both sides, and what a mechanism does
-// not have is refused rather than ignored.
+// tests/conformance/limits_test.cpp - sizes from nothing to 16 MiB, the limit from both sides, and what a mechanism
+// does not have is refused rather than ignored.
 #include "tests/conformance/suite.hpp"
-#include "transom/os/fd.hpp"
 #include "transom/channel/channel_pair.hpp"
+#include "transom/os/fd.hpp"
 
 using namespace transom;
 using namespace transom::conformance;
@@ -10,12 +10,21 @@ using namespace transom::conformance;
 namespace {
 
 class sizes : public suite {};
+class empty_messages : public suite {};
 class big_messages : public suite {};
 class small_messages_only : public suite {};
 class special_features : public suite {};
+class priority_order : public suite {};
+class chosen_types : public suite {};
+class required_features : public suite {};
 class descriptors : public suite {};
 
 bool every_row(const row&) { return true; }
+bool named_row(const row& r) { return r.named(); }
+bool has_priorities(const row& r) { return r.has(priorities); }
+bool has_types(const row& r) { return r.has(types); }
+bool opened_by_url(const row& r) { return r.meets != meeting::descriptor; }
+bool has_empty_messages(const row& r) { return r.has(boundaries) && !r.empty_is_the_end; }
 bool has_messages(const row& r) { return r.has(boundaries); }
 bool has_big_messages(const row& r) { return r.has(boundaries) && r.keys_for_16_MiB != nullptr; }
 bool has_no_big_messages(const row& r) { return r.keys_for_16_MiB == nullptr; }
@@ -49,8 +58,7 @@ TEST_P(sizes, from_nothing_to_the_limit_and_not_one_more) {
   EXPECT_RUN(other->finish(), 1, "ok");
 }
 
-TEST_P(sizes, an_empty_message_is_a_message) {
-  if (here().empty_is_the_end) GTEST_SKIP() << "refused: see above";
+TEST_P(empty_messages, are_messages) {
   receive_here();
   EXPECT_RUN(other->send({.count = 3, .size = 0}), 3, "ok");
   for (int i = 0; i < 3; ++i) EXPECT_EQ(rx->recv_for(soon).or_throw(), "");
@@ -97,27 +105,23 @@ TEST_P(special_features, that_are_missing_are_refused) {
   }
 }
 
-TEST_P(special_features, that_are_required_and_missing_refuse_the_channel) {
-  if (!here().named()) GTEST_SKIP() << "anonymous channels are covered by the layer's own tests";
+TEST_P(required_features, that_are_missing_refuse_the_channel) {
   for (std::uint32_t bit = 0; bit < 15; ++bit) {
     const feature_set one(1u << bit);
     if (one == outlives_processes) continue;  // depends on keep
-    const auto opened =
-        receiver<std::string>::open(url(), {.on_full = how().on_full, .require = one});
+    const auto opened = receiver<std::string>::open(url(), {.on_full = how().on_full, .require = one});
     EXPECT_EQ(outcome_of(opened), here().has(one) ? "ok" : "unsupported") << one.names();
   }
 }
 
-TEST_P(special_features, larger_priorities_overtake) {
-  if (!here().has(priorities)) GTEST_SKIP() << "has no priorities";
+TEST_P(priority_order, larger_priorities_overtake) {
   rx.emplace(url());
   tx.emplace(rx->url());
   for (int priority : {0, 5, 1}) tx->send(std::to_string(priority), {.priority = priority}).or_throw();
   for (const char* expected : {"5", "1", "0"}) EXPECT_EQ(rx->recv_for(soon).or_throw(), expected);
 }
 
-TEST_P(special_features, a_type_can_be_asked_for) {
-  if (!here().has(types)) GTEST_SKIP() << "has no types";
+TEST_P(chosen_types, a_type_can_be_asked_for) {
   rx.emplace(url());
   tx.emplace(rx->url());
   for (long type : {3, 1, 2}) tx->send(std::to_string(type), {.type = type}).or_throw();
@@ -128,7 +132,6 @@ TEST_P(special_features, a_type_can_be_asked_for) {
 }
 
 TEST_P(descriptors, travel_where_the_matrix_says_so_and_are_refused_elsewhere) {
-  if (here().meets == meeting::descriptor) GTEST_SKIP() << "what fd: leads to is known after opening";
   auto both = channel<with_descriptor>::open(url(), {.on_full = how().on_full});
   if (!here().has(fd_passing)) {
     EXPECT_EQ(outcome_of(both), "unsupported");
@@ -151,8 +154,15 @@ TEST_P(descriptors, travel_where_the_matrix_says_so_and_are_refused_elsewhere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(on, sizes, ::testing::ValuesIn(where(has_messages)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, empty_messages, ::testing::ValuesIn(where(has_empty_messages)), named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, big_messages, ::testing::ValuesIn(where(has_big_messages)), named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, small_messages_only, ::testing::ValuesIn(where(has_no_big_messages, with::threads)),
                          named_circumstance);
-INSTANTIATE_TEST_SUITE_P(on, special_features, ::testing::ValuesIn(where(every_row, with::threads)), named_circumstance);
-INSTANTIATE_TEST_SUITE_P(on, descriptors, ::testing::ValuesIn(where(every_row, with::threads)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, special_features, ::testing::ValuesIn(where(every_row, with::threads)),
+                         named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, required_features, ::testing::ValuesIn(where(named_row, with::threads)),
+                         named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, priority_order, ::testing::ValuesIn(where(has_priorities, with::threads)),
+                         named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, chosen_types, ::testing::ValuesIn(where(has_types, with::threads)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, descriptors, ::testing::ValuesIn(where(opened_by_url, with::threads)), named_circumstance);

@@ -167,6 +167,17 @@ std::size_t row::largest() const {
   return limit - (foreign ? 0 : 16);  // our header
 }
 
+std::string row::url_at(const std::string& path, const std::string& free_name, const std::string& key) const {
+  std::string text = url;
+  const auto fill_in = [&](std::string_view what, const std::string& with) {
+    if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), with);
+  };
+  fill_in("%p", path);
+  fill_in("%n", free_name);
+  fill_in("%k", key);
+  return text;
+}
+
 std::string name_of(const circumstance& c) {
   return std::string(c.of->name) + (c.as == sides::threads ? "_as_threads" : "_as_processes");
 }

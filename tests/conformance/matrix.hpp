@@ -38,16 +38,19 @@ struct row {
   const char* limited_by = nullptr;     ///< the sysctl of that limit
   /// Keys with which 16 MiB go through; null: they cannot.
   const char* keys_for_16_MiB = "max_message=16M";
-  bool one_process = false;   ///< inproc
-  bool stream = false;        ///< framing=raw on a byte stream: bytes without boundaries
-  bool foreign = false;       ///< framing that knows no types, no handshake and no deaths
+  bool one_process = false;       ///< inproc
+  bool stream = false;            ///< framing=raw on a byte stream: bytes without boundaries
+  bool foreign = false;           ///< framing that knows no types, no handshake and no deaths
   bool empty_is_the_end = false;  ///< no header, no boundaries but packets: an empty one cannot be told from the end
-  bool refuses_users = true;  ///< what is named is closed to other users
-  const char* pair = nullptr;  ///< meeting::descriptor: "pipe" or "stream"
+  bool refuses_users = true;      ///< what is named is closed to other users
+  const char* pair = nullptr;     ///< meeting::descriptor: "pipe" or "stream"
 
   bool has(feature_set wanted) const { return features.contains(wanted); }
   bool loses() const { return !has(reliable); }
+  /// The limit of a message in this system, if none was asked for.
   std::size_t largest() const;
+  /// The URL with a path, a name and a file for ftok put in.
+  std::string url_at(const std::string& path, const std::string& free_name, const std::string& key) const;
   bool named() const { return meets == meeting::named; }
 };
 

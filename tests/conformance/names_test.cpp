@@ -8,6 +8,8 @@ namespace {
 
 class names : public suite {};
 class owned_names : public suite {};
+class known_names : public suite {};
+class dead_names : public suite {};
 class dead_owners : public suite {};
 
 bool named_row(const row& r) { return r.named(); }
@@ -15,6 +17,9 @@ bool named_row(const row& r) { return r.named(); }
 bool owned_row(const row& r) { return r.named() && !r.loses(); }
 // Where a record tells what a dead owner left from an object that a stranger made: that is used, and never removed.
 bool recorded_row(const row& r) { return r.named() && !(r.foreign && !r.has(sees_close)); }
+// A free port is known only once it is taken.
+bool known_before_row(const row& r) { return owned_row(r) && !r.has(crosses_hosts); }
+bool tells_the_dead_row(const row& r) { return recorded_row(r) && r.has(sees_close); }
 const auto named_circumstance = [](const auto& info) { return name_of(info.param); };
 
 }  // namespace
@@ -26,8 +31,7 @@ TEST_P(owned_names, without_an_owner_there_is_no_peer) {
   EXPECT_EQ(outcome_of(sender<std::string>::open(nobody + keys + "connect_timeout=30ms")), "no_peer");
 }
 
-TEST_P(owned_names, start_order_does_not_matter) {
-  if (url().find(":0") != std::string::npos) GTEST_SKIP() << "the port is not known before";
+TEST_P(known_names, start_order_does_not_matter) {
   other.emplace(as());
   order early{.what = verb::open_sender};
   url("connect_timeout=20s").copy(early.url, sizeof early.url - 1);
@@ -84,8 +88,7 @@ TEST_P(dead_owners, leave_a_name_that_the_next_one_gets) {
   }
 }
 
-TEST_P(dead_owners, are_no_peers) {
-  if (!here().has(sees_close)) GTEST_SKIP() << "without a record nobody can tell";
+TEST_P(dead_names, have_no_peer) {
   other.emplace(as());
   const auto opened = other->open_receiver(url(), here().loses());
   ASSERT_EQ(opened.outcome, "ok") << opened.complaint;
@@ -93,6 +96,28 @@ TEST_P(dead_owners, are_no_peers) {
   const std::string keys = opened.complaint.find('?') == std::string::npos ? "?" : "&";
   EXPECT_EQ(outcome_of(sender<std::string>::open(opened.complaint + keys + "connect_timeout=30ms")), "no_peer");
   receiver<std::string>::open(opened.complaint, how()).or_throw().close();
+}
+
+TEST_P(dead_names, lose_nothing_of_a_sender_that_waited_for_the_next_owner) {
+  std::string at = url();
+  for (int round = 0; round < 5; ++round) {
+    peer first(as()), waiting(as());
+    const auto opened = first.open_receiver(at, here().loses());
+    ASSERT_EQ(opened.outcome, "ok") << opened.complaint;
+    at = opened.complaint;
+    first.kill();
+    order early{.what = verb::open_sender};
+    (at + (at.find('?') == std::string::npos ? "?" : "&") + "connect_timeout=20s")
+        .copy(early.url, sizeof early.url - 1);
+    waiting.begin(early).begin({.what = verb::send, .run = {.count = 5}});
+    books = ledger();
+    rx.emplace(at);
+    expect_received(5);
+    EXPECT_RUN(waiting.finish(), 0, "ok");
+    EXPECT_RUN(waiting.finish(), 5, "ok");
+    waiting.close();
+    rx.reset();
+  }
 }
 
 TEST_P(dead_owners, another_user_is_refused_by_the_living_ones) {
@@ -114,4 +139,8 @@ TEST_P(dead_owners, another_user_is_refused_by_the_living_ones) {
 
 INSTANTIATE_TEST_SUITE_P(on, names, ::testing::ValuesIn(where(named_row)), named_circumstance);
 INSTANTIATE_TEST_SUITE_P(on, owned_names, ::testing::ValuesIn(where(owned_row)), named_circumstance);
-INSTANTIATE_TEST_SUITE_P(on, dead_owners, ::testing::ValuesIn(where(recorded_row, with::processes)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, known_names, ::testing::ValuesIn(where(known_before_row)), named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, dead_names, ::testing::ValuesIn(where(tells_the_dead_row, with::processes)),
+                         named_circumstance);
+INSTANTIATE_TEST_SUITE_P(on, dead_owners, ::testing::ValuesIn(where(recorded_row, with::processes)),
+                         named_circumstance);

@@ -51,14 +51,7 @@ void suite::TearDown() {
 }
 
 std::string suite::url(const std::string& keys) const {
-  std::string text = here().url;
-  const auto fill_in = [&](std::string_view what, const std::string& with) {
-    if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), with);
-  };
-  fill_in("%p", files_ / "object");
-  fill_in("%n", name_);
-  fill_in("%k", files_ / "key");
-  return with_keys(text, keys);
+  return with_keys(here().url_at(files_ / "object", name_, files_ / "key"), keys);
 }
 
 void suite::make_pair(const std::string& keys, bool receiver_is_here) {

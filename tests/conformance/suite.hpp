@@ -76,10 +76,10 @@ class suite : public ::testing::TestWithParam<circumstance> {
 };
 
 /// Fails with everything there is to say about a run.
-#define EXPECT_RUN(report, expected_count, expected_outcome)                          \
-  do {                                                                                \
-    const auto the_report = (report);                                                 \
-    EXPECT_EQ(the_report.outcome, expected_outcome) << the_report.complaint;          \
+#define EXPECT_RUN(report, expected_count, expected_outcome)                                        \
+  do {                                                                                              \
+    const auto the_report = (report);                                                               \
+    EXPECT_EQ(the_report.outcome, expected_outcome) << the_report.complaint;                        \
     EXPECT_EQ(the_report.count, static_cast<std::int64_t>(expected_count)) << the_report.complaint; \
   } while (false)
 

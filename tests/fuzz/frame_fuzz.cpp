@@ -1,5 +1,5 @@
-// tests/fuzz/frame_fuzz.cpp - libFuzzer: whatever a peer sends, cut wherever it likes, a lane answers with frames in order
-// or with protocol_error; and so do the decoders of hello, refusal and fragments.
+// tests/fuzz/frame_fuzz.cpp - libFuzzer: whatever a peer sends, cut wherever it likes, a lane answers with frames in
+// order or with protocol_error; and so do the decoders of hello, refusal and fragments.
 //
 // Input: a byte that chooses what is tried and the framing, a byte for max_message, a byte from which the cuts are
 // made, and the stream. Half of the time the stream is first dressed: the input says kind, lengths and descriptors, the
@@ -61,6 +61,13 @@ int sealed_memory() {
     return made;
   }();
   return memory.fd();
+}
+
+int lowest_free_descriptor() {
+  fd borrowed(sealed_memory());
+  const auto copy = borrowed.duplicate();
+  (void)borrowed.release();
+  return copy.or_throw().get();
 }
 
 // Headers that are in order, with lengths that may not be.
@@ -258,8 +265,7 @@ void try_pieces(reader in) {
     const auto body = in.take(in.byte() % 64);
     payload.insert(payload.end(), body.begin(), body.end());
     const auto what = collector.add(header, payload, who >> 6, largest);
-    if (what == piece_collector::outcome::complete)
-      require(collector.whole().size() == total && total <= largest);
+    if (what == piece_collector::outcome::complete) require(collector.whole().size() == total && total <= largest);
     if ((who & 0x3c) == 0x3c) collector.forget_sender(who & 3u);
   }
 }
@@ -269,9 +275,7 @@ void try_pieces(reader in) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   reader in{std::as_bytes(std::span(data, size))};
   const std::uint8_t choice = in.byte();
-  sealed_memory();
-  const auto lowest_free = [] { return fd(0).duplicate().or_throw().get(); };
-  static const int before = lowest_free();
+  const int before = lowest_free_descriptor();
   if ((choice & 1) == 0) {
     try_lane(choice, in);
   } else {
@@ -281,6 +285,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       default: try_pieces(in);
     }
   }
-  require(lowest_free() == before);
+  require(lowest_free_descriptor() == before);
   return 0;
 }

@@ -85,9 +85,7 @@ class actor {
     put(a.outcome, run.outcome);
     put(a.text, run.complaint);
   }
-  static options options_for(const order& o) {
-    return {.on_full = o.loses ? overflow::drop_newest : overflow::block};
-  }
+  static options options_for(const order& o) { return {.on_full = o.loses ? overflow::drop_newest : overflow::block}; }
 
   void obey(const order& o, answer& a) {
     switch (o.what) {
@@ -104,7 +102,8 @@ class actor {
         else opened(open_inherited<receiver<std::string>>("end"), rx_, a);
         return;
       case verb::send:
-        return report(send_run(o.run, [&](const std::string& text) { return tx_.value().send_for(text, soon, stop_); }), a);
+        return report(send_run(o.run, [&](const std::string& text) { return tx_.value().send_for(text, soon, stop_); }),
+                      a);
       case verb::try_send: return report(try_send_all_of(tx_.value(), o.run), a);
       case verb::recv:
         if (o.loses) books_ = ledger(true);
@@ -125,9 +124,7 @@ class actor {
       case verb::leave: return;
     }
   }
-  std::string descriptor_url(const order& o) {
-    return "fd:" + std::to_string(with_.descriptor.release()) + o.url;
-  }
+  std::string descriptor_url(const order& o) { return "fd:" + std::to_string(with_.descriptor.release()) + o.url; }
   void use_up_descriptors() {
     rlimit few{};
     ::getrlimit(RLIMIT_NOFILE, &few);
@@ -167,8 +164,8 @@ peer::peer(sides as, endowment with) : parts_(std::make_unique<parts>()) {
   parts_->orders = fd(both[0]);
   fd theirs(both[1]);
   if (as == sides::threads) {
-    parts_->thread = std::thread(
-        [theirs = std::move(theirs), with = std::move(with), stop = parts_->stop.get_token()]() mutable {
+    parts_->thread =
+        std::thread([theirs = std::move(theirs), with = std::move(with), stop = parts_->stop.get_token()]() mutable {
           actor(theirs.get(), std::move(with), stop).act();
         });
     return;
@@ -221,9 +218,7 @@ run_report peer::open_sender(const std::string& url, bool loses) {
 run_report peer::open_receiver(const std::string& url, bool loses) {
   return finish(begin(opening(verb::open_receiver, url, loses)));
 }
-run_report peer::adopt_sender(const std::string& url) {
-  return finish(begin(opening(verb::adopt_sender, url, false)));
-}
+run_report peer::adopt_sender(const std::string& url) { return finish(begin(opening(verb::adopt_sender, url, false))); }
 run_report peer::adopt_receiver(const std::string& url) {
   return finish(begin(opening(verb::adopt_receiver, url, false)));
 }

@@ -5,12 +5,8 @@
 #include <chrono>
 #include <cstring>
 
-#include "transom/sync/backoff.hpp"
-
 namespace transom::transport {
 namespace {
-
-using namespace std::chrono_literals;
 
 constexpr unsigned reads_per_turn = 16;  // of one lane while others may be waiting
 constexpr unsigned tries_between_looks = 64;
@@ -36,6 +32,7 @@ result<std::unique_ptr<receiving_end>> connection_receiver::make(parts from) {
       new connection_receiver(std::move(from), std::move(*waker), std::move(*poll)));
   if (auto ok = made->poll_.add(made->waker_.fd(), os::interest::readable, waker_tag); !ok) return ok.error();
   if (made->door_) {
+    made->watching_ = true;
     if (auto ok = made->poll_.add(made->door_->descriptor(), os::interest::readable, door_tag); !ok) return ok.error();
   }
   for (auto& lane : lanes) {
@@ -70,7 +67,6 @@ void connection_receiver::release() noexcept {
   if (!at_hand_) return;
   at_hand_.reset();
   current_->consume();
-  if (current_->pending() != 0) linger_credit_ = linger_turns;
   if (exported_) show_readiness();
 }
 
@@ -118,47 +114,29 @@ result<void> connection_receiver::bring(const patience& how, std::span<std::byte
       continue;
     }
     if (over()) return error(errc::closed, "recv", where_);
-    // One lane: try it without asking, as long as that pays. Look at the door and the waker now and then.
-    if (lanes_.size() == 1 && (tries_pay_ || how.nonblocking || tries_ % 16 == 0) &&
+    // One lane: try it without asking, as long as that pays. Look at the door and the waker now and then. Where one
+    // read takes everything, a burst is given time to gather before it; of packets, which come one by one, after
+    // there was none.
+    const bool only_one = lanes_.size() == 1;
+    const bool bursts = only_one && !how.nonblocking && !shape_.packets && pacer_.look_again();
+    if (only_one && (bursts || tries_pay_ || how.nonblocking || tries_ % 16 == 0) &&
         ++tries_ % tries_between_looks != 0) {
-      lane& only = *lanes_.begin()->second;
-      reads_left_ = reads_per_turn;
-      const auto what = serve(only, into);
+      if (closing()) return error(errc::closed, "recv", where_);
+      reads_left_ = 1;
+      const auto what = serve(*lanes_.begin()->second, into);
       if (!what) return what.error();
       if (*what == outcome::message || *what == outcome::in_place) {
         tries_pay_ = true;
         return {};
       }
-      if (*what == outcome::gone) continue;
+      if (*what == outcome::gone || bursts) continue;
+      if (!how.nonblocking && shape_.packets && pacer_.look_again()) continue;
       tries_pay_ = false;
     } else {
       ++tries_;
     }
-    if (linger_credit_ != 0 && !how.nonblocking && lanes_.size() == 1 && linger(*lanes_.begin()->second)) continue;
     if (auto ok = wait(how); !ok) return ok;
   }
-}
-
-// A stream of small messages is found in bursts. A receiver that empties it and sleeps makes its sender pay for a
-// wake-up with almost every message, and one that looks all the time for the lock of the pipe. So while bursts come it
-// stays awake and looks at intervals, longer ones as long as a look brings little. Where messages come one by one, as
-// with question and answer, it sleeps at once.
-bool connection_receiver::linger(lane& only) {
-  for (int looks = 0; looks < 3; ++looks) {
-    sync::relax_for(linger_pause_);
-    if (closing()) return false;
-    auto came = only.fill();
-    if (!came && came.error() == errc::would_block) continue;
-    if (!came || !*came) return false;
-    if (only.pending() < 2'048) linger_pause_ = std::min<std::chrono::nanoseconds>(2 * linger_pause_, 16us);
-    else if (only.pending() > 16'384) linger_pause_ = std::max<std::chrono::nanoseconds>(linger_pause_ / 2, 1us);
-    --linger_credit_;  // until release() finds that more than one message came
-    current_ = &only;
-    reads_left_ = 0;
-    return true;
-  }
-  linger_credit_ = 0;
-  return false;
 }
 
 // Serves what is in the buffer of the lane, and reads while it may.
@@ -217,6 +195,7 @@ result<connection_receiver::outcome> connection_receiver::handle(lane& from, con
       if (!from.peer.introduced) return broken("a message before the hello");
       if (!frame.descriptors.empty() && !agreed_.descriptors) return broken("descriptors that nobody asked for");
       ++from.peer.received;
+      pacer_.found();
       current_ = &from;
       at_hand_ = frame;
       return outcome::message;
@@ -259,6 +238,7 @@ result<bool> connection_receiver::introduce(lane& from, std::span<const std::byt
   }
   from.peer.pid = static_cast<int>(said->pid);
   from.peer.introduced = attached_ = true;
+  if (how_.senders == 1) shut_door_behind(from);
   return true;
 }
 

@@ -4,14 +4,14 @@
 // Invariants
 //   I1  at_hand_ is the frame lent by front(); it lies in the buffer of the lane current_ and stays there until
 //       release(). No lane is removed meanwhile, not even by close(), which only takes its descriptor.
-//   I2  A lane is in lanes_ exactly as long as its end has not been dealt with; its descriptor is in epoll_ as long.
+//   I2  A lane is in lanes_ exactly as long as its end has not been dealt with; its descriptor is in poll_ as long, if
+//       watching_. Without a door and with one lane there is nothing to watch.
 //   I3  ended_ is final: every lane has gone, at least one sender had come, nobody waits at the door.
 //
 // Reading strategy: a lane that was reported ready is read once. With a single lane the read is tried without
-// asking first, as long as such tries pay; a sleeper costs one epoll_wait and one read per wake-up.
+// asking first, as long as such tries pay; a sleeper costs one wait and one read per wake-up. Bursts: burst_pacer.hpp.
 #pragma once
 #include <array>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -19,6 +19,7 @@
 
 #include "transom/meter/record.hpp"
 #include "transom/os/epoll.hpp"
+#include "transom/transport/burst_pacer.hpp"
 #include "transom/transport/end.hpp"
 #include "transom/transport/lane.hpp"
 
@@ -73,8 +74,11 @@ class connection_receiver final : public kernel_end<receiving_end> {
   result<outcome> handle(lane& from, const lane::frame& frame);
   result<bool> introduce(lane& from, std::span<const std::byte> payload);
   result<void> wait(const patience& how);
-  bool linger(lane& only);
+  result<void> wait_for_the_only_lane(const patience& how);
+  result<void> watch(std::uint64_t tag, const lane& which);
+  result<void> start_watching();
   void note(const os::epoll_event_out& event);
+  void shut_door_behind(lane& only);
   void let_in();
   result<void> add(std::unique_ptr<lane> fresh);
   void stream_ended(lane& which);
@@ -100,13 +104,12 @@ class connection_receiver final : public kernel_end<receiving_end> {
   std::optional<lane::frame> at_hand_;
   std::optional<std::size_t> in_place_;
   std::optional<error> notice_;  // told to the next caller, once
+  bool watching_ = false;        // the lanes are in poll_
   bool attached_ = false, ended_ = false, exported_ = false, shown_ready_ = false;
   bool door_shut_ = false;  // descriptors had run out
   bool tries_pay_ = true;
   unsigned tries_ = 0;
-  static constexpr unsigned linger_turns = 4;
-  unsigned linger_credit_ = 0;  // looks that may still bring only one message before sleeps come at once again
-  std::chrono::nanoseconds linger_pause_{1000};
+  burst_pacer pacer_;
 };
 
 }  // namespace transom::transport

@@ -17,7 +17,43 @@ lane* connection_receiver::next_ready() noexcept {
   return nullptr;
 }
 
+// The only lane of a channel without a door is polled, not watched: a descriptor in an epoll set costs its writers a
+// call into that set with every message, a polled one nothing while we are awake.
+result<void> connection_receiver::wait_for_the_only_lane(const patience& how) {
+  std::array<os::poll_item, 2> items{};
+  if (!lanes_.empty()) items[1] = {lanes_.begin()->second->descriptor(), os::interest::readable, 0};
+  else items[1].fd = -1;
+  if (auto ok = sleep(items, how, "recv"); !ok) return ok;
+  ready_begin_ = ready_end_ = 0;
+  if (!lanes_.empty()) ready_[ready_end_++] = lanes_.begin()->first;
+  return {};
+}
+
+result<void> connection_receiver::watch(std::uint64_t tag, const lane& which) {
+  auto watched = poll_.add(which.descriptor(), os::interest::readable, tag);
+  if (watched.failed_with(std::errc::operation_not_permitted) &&
+      !door_) {  // a file is always ready, and cannot be watched
+    auto made = os::waker::make();
+    if (!made) return made.error().at(where_);
+    made->ring();
+    stand_in_.emplace(std::move(*made));
+    watched = poll_.add(stand_in_->fd(), os::interest::readable, tag);
+  }
+  if (!watched) return watched.error().at(where_);
+  return {};
+}
+
+result<void> connection_receiver::start_watching() {
+  if (watching_) return {};
+  for (const auto& [tag, lane] : lanes_) {
+    if (auto ok = watch(tag, *lane); !ok) return ok;
+  }
+  watching_ = true;
+  return {};
+}
+
 result<void> connection_receiver::wait(const patience& how) {
+  if (!watching_) return wait_for_the_only_lane(how);
   auto ring = [this] { waker_.ring(); };
   std::optional<std::stop_callback<decltype(ring)>> on_stop;
   if (!how.nonblocking && how.stop.stop_possible()) on_stop.emplace(how.stop, ring);
@@ -71,21 +107,46 @@ void connection_receiver::let_in() {
     auto fresh = std::make_unique<lane>(std::move(visitor->connection), shape_, where_);
     fresh->peer = {.pid = visitor->pid, .uid = visitor->uid};
     if (shape_.framing != framing::native) fresh->peer.introduced = attached_ = true;
+    lane& newcomer = *fresh;
     if (auto ok = add(std::move(fresh)); !ok) notice_ = ok.error();
+    else if (newcomer.peer.introduced && how_.senders == 1) return shut_door_behind(newcomer);
+  }
+}
+
+// senders=1: the first is the only one. Whoever else has come is told so, and nobody needs to be watched any more.
+void connection_receiver::shut_door_behind(lane& only) {
+  if (!door_) return;
+  const bytes words = encode_refusal(errc::no_peer, "the receiver takes one sender (senders=1)");
+  const os::buffer whole{words.data(), words.size()};
+  const auto send_away = [&](int connection) {
+    if (shape_.framing != framing::native) return;
+    os::try_write_stream(connection, shape_.kind, {&whole, 1}, where_).ignore();
+  };
+  door_->take_name_away();
+  for (auto visitor = door_->try_accept(); visitor; visitor = door_->try_accept()) send_away(visitor->connection.get());
+  poll_.remove(door_->descriptor()).ignore();
+  door_.reset();
+  door_shut_ = false;
+  std::erase_if(lanes_, [&](const auto& entry) {
+    const bool other = entry.second.get() != &only;
+    if (other) send_away(entry.second->descriptor());
+    return other;
+  });
+  ready_begin_ = ready_end_ = 0;
+  if (!exported_) {
+    poll_.remove(only.descriptor()).ignore();
+    watching_ = false;
   }
 }
 
 result<void> connection_receiver::add(std::unique_ptr<lane> fresh) {
   const std::uint64_t tag = next_tag_++;
-  auto watched = poll_.add(fresh->descriptor(), os::interest::readable, tag);
-  if (watched.failed_with(std::errc::operation_not_permitted) && lanes_.empty() && !door_) {  // adopted, not sent to us
-    auto made = os::waker::make();
-    if (!made) return made.error().at(where_);
-    made->ring();
-    stand_in_.emplace(std::move(*made));
-    watched = poll_.add(stand_in_->fd(), os::interest::readable, tag);
+  if (!lanes_.empty()) {
+    if (auto ok = start_watching(); !ok) return ok;
   }
-  if (!watched) return watched.error().at(where_);
+  if (watching_) {
+    if (auto ok = watch(tag, *fresh); !ok) return ok;
+  }
   lanes_.emplace(tag, std::move(fresh));
   if (ready_end_ != ready_.size()) ready_[ready_end_++] = tag;  // its first words are often there already
   return {};
@@ -104,7 +165,7 @@ void connection_receiver::stream_ended(lane& which) {
 }
 
 void connection_receiver::remove(lane& which) noexcept {
-  poll_.remove(which.descriptor()).ignore();
+  if (watching_) poll_.remove(which.descriptor()).ignore();
   stand_in_.reset();
   if (current_ == &which) current_ = nullptr;
   std::erase_if(lanes_, [&](const auto& entry) { return entry.second.get() == &which; });
@@ -158,6 +219,7 @@ void connection_receiver::finish() noexcept {
 // ---- readiness, hand-over
 
 result<int> connection_receiver::ready_fd() {
+  if (auto ok = start_watching(); !ok) return ok.error();
   exported_ = true;
   show_readiness();
   return poll_.fd();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -222,10 +223,12 @@ class named : public testing::TestWithParam<const char*> {
 TEST_P(named, many_senders_are_heard_each_in_its_order_and_the_end_comes_when_the_last_has_closed) {
   constexpr int senders = 8;
   constexpr std::uint64_t each = 500;
+  std::latch all_have_come(senders);  // else the first ones may come, speak and leave before the last is there
   std::vector<std::jthread> crowd;
   for (int s = 0; s < senders; ++s) {
     crowd.emplace_back([&, s] {
       auto tx = open_tx().or_throw();
+      all_have_come.arrive_and_wait();
       for (std::uint64_t n = 1; n <= each; ++n) {
         std::array<std::byte, 16> message;
         transom::store_le(message.data(), static_cast<std::uint64_t>(s));
@@ -244,7 +247,6 @@ TEST_P(named, many_senders_are_heard_each_in_its_order_and_the_end_comes_when_th
     const auto who = transom::load_le<std::uint64_t>(got->payload.data());
     ASSERT_EQ(transom::load_le<std::uint64_t>(got->payload.data() + 8), ++last.at(who));
     rx_->release();
-    if (std::ranges::count(last, each) == senders) break;  // a sender may not have come when the others have gone
   }
   EXPECT_EQ(std::ranges::count(last, each), senders);
 }

@@ -208,7 +208,9 @@ result<std::unique_ptr<receiving_end>> open_fifo_receiver(const url& where, cons
                                                : std::min<std::size_t>(chosen->max_message, 1u << 17);
   os::enlarge_stream_buffer(reader->fd(), os::stream_kind::pipe, std::min<std::size_t>(wanted, 1u << 20));
   const bool native = how.framing == framing::native;
-  if (native && owned->replaced_leftover) {  // what the dead owner's senders sent to it, maybe cut by it
+  // In a stranger's FIFO lies what the dead owner's senders sent to it, maybe cut by it. One of our own is new, and
+  // what is in it already came from senders of ours.
+  if (native && owned->replaced_leftover && owned->self.origin() == meter::object_origin::found) {
     std::array<std::byte, os::atomic_size> lost;
     for (auto n = reader->try_read(lost); n && *n != 0; n = reader->try_read(lost)) {}
   }

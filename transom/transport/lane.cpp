@@ -287,6 +287,10 @@ result<std::optional<lane::frame>> lane::next_line() {
 
 result<std::optional<lane::frame>> lane::next_raw() {
   if (pending() == 0) return std::nullopt;
+  if (shape_.packets && pending() > shape_.max_message) {
+    return broken("a packet of " + std::to_string(pending()) +
+                  " bytes exceeds max_message=" + std::to_string(shape_.max_message));
+  }
   frame_size_ = shape_.packets ? pending() : std::min(pending(), shape_.max_message);
   return frame{{.length = static_cast<std::uint32_t>(frame_size_)}, {buffer_.get() + begin_, frame_size_}, {}};
 }

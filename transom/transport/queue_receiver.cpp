@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "transom/transport/burst_pacer.hpp"
 #include "transom/transport/queue_end.hpp"
 #include "transom/transport/queue_pieces.hpp"
 
@@ -94,7 +95,11 @@ class queue_receiver final : public queue_end<receiving_end> {
     if (ended_) return refuse(errc::closed, "recv");
     for (;;) {
       auto got = take(type);
-      if (!got.failed_with(errc::would_block)) return got;
+      if (!got.failed_with(errc::would_block)) {
+        pacer_.found();
+        return got;
+      }
+      if (!how.nonblocking && !closing() && pacer_.look_again()) continue;
       if (record_) record_->mine().times_empty.add();
       if (look_at_senders()) {
         got = take(type);
@@ -218,6 +223,7 @@ class queue_receiver final : public queue_end<receiving_end> {
 
   std::span<const std::byte> payload_;  // of the message that is lent, while holding_
   message_info info_;
+  burst_pacer pacer_;
   bool holding_ = false;
   bool ended_ = false;
   std::optional<meter::casualty> death_;  // seen; reported once the queue is empty
