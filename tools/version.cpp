@@ -1,4 +1,7 @@
 // tools/version.cpp - `transom version`: which Transom, built how, with which mechanisms.
+#include <algorithm>
+#include <string>
+
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
@@ -14,8 +17,15 @@ void print_version(bool as_json) {
   std::string listed;
   for (int i = 0; i <= static_cast<int>(transom::scheme::jetstream); ++i) {
     const auto s = static_cast<transom::scheme>(i);
-    if (transom::transport::features_of(s).empty()) continue;
-    schemes.push_back({{"scheme", transom::name_of(s)}, {"features", transom::transport::features_of(s).names()}});
+    const std::string names = transom::transport::features_of(s).names();
+    if (names.empty()) continue;
+    nlohmann::json features = nlohmann::json::array();
+    for (std::size_t at = 0; at < names.size();) {
+      const std::size_t end = std::min(names.find(", ", at), names.size());
+      features.push_back(names.substr(at, end - at));
+      at = end + 2;
+    }
+    schemes.push_back({{"scheme", transom::name_of(s)}, {"features", features}});
     listed.append(listed.empty() ? "" : " ").append(transom::name_of(s));
   }
   if (as_json) {

@@ -21,11 +21,11 @@ offers tour to
 offers 'send' se
 offers '--framing' send --fr
 offers 'length line' recv --framing l
-offers 'fifo:///' recv fi
+offers 'fifo:///' recv 'fi'
 offers 'pipe posix-mq' tour --via p
 offers 'pipe,unix+stream' tour --via pipe,unix+s
 touch first second
-offers 'first' send fd:1 fi
+offers 'first' send fd:1 'fi'
 offers 'second' tour sec
 offers "unix://$room/second" recv "unix://$room/sec"
 

@@ -2,6 +2,7 @@
 # TRANSOM names the program. Whatever fails says which command it was, and where.
 # shellcheck shell=bash
 set -euo pipefail
+# shellcheck disable=SC2034 # the scripts use it
 transom=${TRANSOM:?must name the program to test}
 room=$(mktemp -d /dev/shm/transom-cli-XXXXXX)
 export TRANSOM_DIR=$room/records

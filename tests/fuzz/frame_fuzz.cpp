@@ -109,12 +109,19 @@ class judge {
     require(frame.payload.size() <= (carries_data ? how_.max_message : largest_hello));
     switch (how_.framing) {
       case framing::native: {
-        std::array<std::byte, frame_header_size> header;
-        encode_header(frame.header, header.data());
-        hear(header);
-        if (frame.header.kind == frame_kind::sealed) at_ += 8;
-        else hear(frame.payload);
-        require(frame.descriptors.size() == frame.header.descriptors);
+        require(at_ + frame_header_size <= sent_.size());
+        const auto header = decode_header(sent_.data() + at_);
+        require(header.has_value());
+        at_ += frame_header_size;
+        if (header->kind == frame_kind::sealed) {  // what is handed out is the message that lies in the memory
+          require(frame.header.kind == frame_kind::data && frame.descriptors.size() + 1 == header->descriptors);
+          require(load_le<std::uint64_t>(sent_.data() + at_) == frame.payload.size());
+          at_ += 8;
+          break;
+        }
+        require(frame.header.kind == header->kind && frame.payload.size() == header->length);
+        require(frame.descriptors.size() == header->descriptors);
+        hear(frame.payload);
         break;
       }
       case framing::length: {
@@ -158,7 +165,7 @@ class judge {
 };
 
 // Everything that can be had now. False: the lane is finished, one way or the other.
-bool drain(lane& from, judge& oracle, bytes& room) {
+bool drain(lane& from, judge& oracle, bytes& room, bool patient) {
   for (;;) {
     for (;;) {
       auto frame = from.next();
@@ -172,7 +179,7 @@ bool drain(lane& from, judge& oracle, bytes& room) {
     }
     require(from.pending() <= 2 * (from.how().max_message + 65'536 + largest_hello));
     std::optional<std::size_t> in_place;
-    auto came = from.wants_direct(room.size()) ? from.fill_into(room, in_place) : from.fill();
+    auto came = from.wants_direct(room.size()) ? from.fill_into(room, patient, in_place) : from.fill();
     if (!came) {
       require(came.error() == errc::would_block || came.error() == errc::protocol_error);
       return came.error() == errc::would_block;
@@ -197,6 +204,7 @@ void try_lane(std::uint8_t choice, reader in) {
                         .max_message = limits[in.byte() % std::size(limits)],
                         .takes_descriptors = (choice & 0x10) != 0};
   std::uint32_t cut = in.byte();
+  const bool patient = (choice & 0x40) != 0;
   wire sent;
   if ((choice & 0x20) != 0 && framing_ == framing::native) {
     sent = dress(in);
@@ -226,10 +234,10 @@ void try_lane(std::uint8_t choice, reader in) {
     auto went = os::try_write_stream(sending.get(), how.kind, {&part, 1}, where, std::span(descriptors).first(with));
     require(went && *went != 0);
     at += *went;
-    if (!drain(receiving, oracle, room)) return;
+    if (!drain(receiving, oracle, room, patient)) return;
   }
   sending.reset();
-  require(!drain(receiving, oracle, room));
+  require(!drain(receiving, oracle, room, patient));
 }
 
 void try_hello(std::span<const std::byte> in) {

@@ -55,5 +55,7 @@ fi
 
 if [ -e "$build/bin/transom" ]; then
   "$prefix/bin/transom" --help >/dev/null || fail "the installed command does not run"
+  [ -s "$prefix/share/man/man1/transom.1" ] || fail "the manual page is missing"
+  [ -s "$prefix/share/bash-completion/completions/transom" ] || fail "the completion for bash is missing"
 fi
 echo "installed, moved, and used twice"

@@ -1,4 +1,5 @@
-// transom/transport/burst_pacer.hpp - when a receiver that finds nothing should look again instead of sleeping.
+// transom/transport/burst_pacer.hpp - when an end that finds nothing, or no room, should look again instead of
+// sleeping.
 //
 // A stream of small messages is found in bursts. A receiver that empties the channel and sleeps makes its sender pay
 // for a wake-up with almost every message, and one that looks all the time takes the lock of the channel from it. So
@@ -12,7 +13,8 @@
 
 namespace transom::transport {
 
-/// Belongs to one receiver. Thread safety: one thread at a time.
+/// Belongs to one end. A sender that found the channel full counts rooms instead of messages. Thread safety: one thread
+/// at a time.
 class burst_pacer {
  public:
   /// A message was there.

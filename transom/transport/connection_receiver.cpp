@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "transom/sync/backoff.hpp"
+
 namespace transom::transport {
 namespace {
 
@@ -52,12 +54,34 @@ result<void> connection_receiver::begin(const char* operation, long type, const 
   return {};
 }
 
+// The common case of a stream: the next message lies in the buffer, which no other thread touches.
+bool connection_receiver::take_from_buffer(long type, const patience& how) {
+  if (at_hand_ || current_ == nullptr || type != 0 || exported_ || !open_here() || how.stop.stop_requested())
+    return false;
+  if (!current_->peer.introduced || current_->pending() == 0) return false;
+  const auto next = current_->next();
+  if (!next || !*next || (*next)->header.kind != frame_kind::data || !(*next)->descriptors.empty()) return false;
+  arrived(*current_, (*next)->payload.size());
+  at_hand_ = **next;
+  return true;
+}
+
+void connection_receiver::arrived(lane& from, std::size_t size) noexcept {
+  ++from.peer.received;
+  pacer_.found();
+  if (!membership_) return;
+  membership_->mine().messages.add();
+  membership_->mine().bytes.add(size);
+}
+
 result<incoming> connection_receiver::front(long type, const patience& how) {
-  visit in(*this, "recv");
-  if (!in) return in.error();
-  if (auto ok = begin("recv", type, how); !ok) return ok.error();
-  if (!at_hand_) {
-    if (auto ok = bring(how, {}); !ok) return ok.error();
+  if (!take_from_buffer(type, how)) {
+    visit in(*this, "recv");
+    if (!in) return in.error();
+    if (auto ok = begin("recv", type, how); !ok) return ok.error();
+    if (!at_hand_) {
+      if (auto ok = bring(how, {}); !ok) return ok.error();
+    }
   }
   const lane_peer& who = current_->peer;
   return incoming{at_hand_->payload, {.sequence = who.received, .pid = who.pid, .uid = who.uid}, at_hand_->descriptors};
@@ -71,13 +95,15 @@ void connection_receiver::release() noexcept {
 }
 
 result<std::size_t> connection_receiver::receive_into(std::span<std::byte> into, long type, const patience& how) {
-  visit in(*this, "recv");
-  if (!in) return in.error();
-  if (auto ok = begin("recv", type, how); !ok) return ok.error();
-  if (!at_hand_) {
-    in_place_.reset();
-    if (auto ok = bring(how, into); !ok) return ok.error();
-    if (in_place_) return *in_place_;
+  if (!take_from_buffer(type, how)) {
+    visit in(*this, "recv");
+    if (!in) return in.error();
+    if (auto ok = begin("recv", type, how); !ok) return ok.error();
+    if (!at_hand_) {
+      in_place_.reset();
+      if (auto ok = bring(how, into); !ok) return ok.error();
+      if (in_place_) return *in_place_;
+    }
   }
   const std::size_t size = at_hand_->payload.size();
   if (size > into.size()) {
@@ -95,6 +121,7 @@ result<std::unique_ptr<receiving_end>> connection_receiver::clone() {
 // ---- bringing the next message
 
 result<void> connection_receiver::bring(const patience& how, std::span<std::byte> into) {
+  patient_ = !how.nonblocking;
   for (;;) {
     if (current_ != nullptr) {
       auto what = serve(*current_, into);
@@ -141,7 +168,7 @@ result<void> connection_receiver::bring(const patience& how, std::span<std::byte
 
 // Serves what is in the buffer of the lane, and reads while it may.
 result<connection_receiver::outcome> connection_receiver::serve(lane& from, std::span<std::byte> into) {
-  for (;;) {
+  for (int looks = looks_inside_a_message;;) {
     auto frame = from.next();
     if (!frame) {
       notice_ = frame.error();
@@ -162,16 +189,21 @@ result<connection_receiver::outcome> connection_receiver::serve(lane& from, std:
     if (reads_left_ == 0) return outcome::nothing;
     --reads_left_;
     auto came = !into.empty() && from.peer.introduced && from.wants_direct(into.size())
-                    ? from.fill_into(into, in_place_)
+                    ? from.fill_into(into, patient_, in_place_)
                     : from.fill();
     if (!came) {
-      if (came.error() == errc::would_block) return outcome::nothing;
+      if (came.error() == errc::would_block) {
+        if (!patient_ || shape_.packets || from.pending() == 0 || looks-- == 0) return outcome::nothing;
+        sync::relax_for(look_after);  // inside a message
+        ++reads_left_;
+        continue;
+      }
       notice_ = came.error().with_peer(from.peer.pid);
       remove(from);
       return outcome::gone;
     }
     if (in_place_) {
-      ++from.peer.received;
+      arrived(from, *in_place_);
       current_ = &from;
       return outcome::in_place;
     }
@@ -194,8 +226,7 @@ result<connection_receiver::outcome> connection_receiver::handle(lane& from, con
     case frame_kind::data:
       if (!from.peer.introduced) return broken("a message before the hello");
       if (!frame.descriptors.empty() && !agreed_.descriptors) return broken("descriptors that nobody asked for");
-      ++from.peer.received;
-      pacer_.found();
+      arrived(from, frame.payload.size());
       current_ = &from;
       at_hand_ = frame;
       return outcome::message;

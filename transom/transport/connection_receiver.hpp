@@ -69,6 +69,8 @@ class connection_receiver final : public kernel_end<receiving_end> {
   void finish() noexcept override;
 
   result<void> begin(const char* operation, long type, const patience& how) const;
+  bool take_from_buffer(long type, const patience& how);
+  void arrived(lane& from, std::size_t size) noexcept;
   result<void> bring(const patience& how, std::span<std::byte> into);
   result<outcome> serve(lane& from, std::span<std::byte> into);
   result<outcome> handle(lane& from, const lane::frame& frame);
@@ -107,6 +109,7 @@ class connection_receiver final : public kernel_end<receiving_end> {
   bool watching_ = false;        // the lanes are in poll_
   bool attached_ = false, ended_ = false, exported_ = false, shown_ready_ = false;
   bool door_shut_ = false;  // descriptors had run out
+  bool patient_ = false;    // the call at hand may wait
   bool tries_pay_ = true;
   unsigned tries_ = 0;
   burst_pacer pacer_;

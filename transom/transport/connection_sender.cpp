@@ -22,7 +22,7 @@ connection_sender::connection_sender(parts from, os::waker waker)
 result<std::unique_ptr<sending_end>> connection_sender::make(parts from) {
   auto waker = os::waker::make();
   if (!waker) return waker.error().at(place(from.url));
-  const bool introduce = from.introduce && from.shape.framing == framing::native;
+  const bool introduce = from.introduce;
   std::unique_ptr<connection_sender> made(new connection_sender(std::move(from), std::move(*waker)));
   const int number = made->link_.descriptor.get();
   os::enlarge_stream_buffer(number, made->shape_.kind,
@@ -40,6 +40,7 @@ result<std::unique_ptr<sending_end>> connection_sender::make(parts from) {
 connection_sender::~connection_sender() { close(); }
 
 result<void> connection_sender::say_hello(const patience& how) {
+  if (shape_.framing != framing::native) return {};
   const bytes words = encode_hello(agreed_, largest_message_, 0);
   const os::buffer whole{words.data(), words.size()};
   return shape_.packets ? write_packet({&whole, 1}, {}, how) : write_stream({&whole, 1}, {}, how);

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "transom/os/memfd.hpp"
 #include "transom/os/own_process.hpp"
 #include "transom/os/pipe.hpp"
 #include "transom/os/poll.hpp"
@@ -340,4 +341,47 @@ TEST(framing, lines_lengths_and_raw_bytes_are_what_other_programs_send) {
   EXPECT_EQ(through("raw", "any\nthing"), (list{"any\nthing", "closed"}));
   EXPECT_EQ(through("length", std::string_view("\0\0\0\2hi\0\0\0\0", 10)), (list{"hi", "", "closed"}));
   EXPECT_EQ(through("length", std::string_view("\0\0\0\5hi", 6)), (list{"peer died"}));
+}
+
+TEST(framing, a_sender_that_reconnects_to_another_program_greets_nobody) {
+  const auto where = url::parse(unique("unix+stream") + "?framing=raw&reconnect=true").or_throw();
+  auto program = os::unix_listener::listen(os::unix_address::path(where.address()), os::socket_kind::stream).or_throw();
+  auto tx = tp::open_unix_sender(where, transom::with_url_keys({}, where).or_throw(), {}).or_throw();
+  program.accept(soon).or_throw();  // and hangs up
+  transom::result<void> sent;
+  while (sent) sent = tx->send({.payload = transom::as_bytes("one")}, soon);
+  EXPECT_EQ(sent.error(), errc::closed);
+  send(*tx, transom::as_bytes("two"));
+  tx->close();
+  auto again = program.accept(soon).or_throw();
+  std::string heard(100, ' ');
+  heard.resize(again.recv(std::as_writable_bytes(std::span(heard)), soon).or_throw().size);
+  EXPECT_EQ(heard, "two");
+}
+
+TEST(framing, a_file_is_received_to_its_end) {
+  auto memory = os::memfd::make("file", {.size = 100'000}).or_throw();
+  const int number = std::move(memory).release().release();
+  auto where = url::parse("fd:" + std::to_string(number) + "?framing=raw").or_throw();
+  auto rx = tp::open_descriptor_receiver(where, transom::with_url_keys({}, where).or_throw(), {}).or_throw();
+  EXPECT_GE(rx->ready_fd().or_throw(), 0);
+  std::size_t total = 0;
+  for (auto piece = rx->front(0, soon); piece; piece = rx->front(0, soon)) {
+    total += piece->payload.size();
+    rx->release();
+  }
+  EXPECT_EQ(total, 100'000u);
+  EXPECT_EQ(rx->front(0, soon).error(), errc::closed);
+}
+
+TEST(framing, a_raw_packet_beyond_max_message_is_a_protocol_error) {
+  auto [ours, theirs] = os::unix_socket::pair(os::socket_kind::seqpacket).or_throw();
+  const int number = std::move(ours).release().release();
+  auto where = url::parse("fd:" + std::to_string(number) + "?framing=raw&max_message=10").or_throw();
+  auto rx = tp::open_descriptor_receiver(where, transom::with_url_keys({}, where).or_throw(), {}).or_throw();
+  theirs.send_all(filled(10), soon).or_throw();
+  theirs.send_all(filled(11), soon).or_throw();
+  EXPECT_EQ(rx->front(0, soon).or_throw().payload.size(), 10u);
+  rx->release();
+  EXPECT_EQ(rx->front(0, soon).error(), errc::protocol_error);
 }

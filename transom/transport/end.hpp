@@ -1,64 +1,15 @@
-// transom/transport/end.hpp - what every kernel transport's ends are made of: the gate that lets one thread in and
-// lets close() get it out again, the waker, and waiting. Private to the library.
-//
-// The gate is one word: idle, busy, and two bits that only ever get set.
-//
-//     a call                              close(), in any thread
-//     idle -> busy      or: closed        set `closing`
-//     ... sleeps in poll(fd, waker)       was idle:  finish here, set `finished`
-//     busy -> idle      or, if closing:   was busy:  ring the waker; the call finishes on its way out
-//       finish, set `finished`
-//
-// Invariant: finish() runs once, in exactly one thread, while nobody else is inside.
-//
-// Ordering
-//   E1  leave  ->  enter      what a call did is seen by the next one, in whichever thread
-//   E2  close  ->  the call   a call that sees `closing` may finish on behalf of the closer
+// transom/transport/end.hpp - what every kernel transport's ends are made of: the gate, the waker, and waiting. Private to
+// the library.
 #pragma once
 #include <optional>
 #include <stop_token>
 #include <string>
 
-#include "transom/base/ensure.hpp"
-#include "transom/os/fork_guard.hpp"
 #include "transom/os/poll.hpp"
-#include "transom/sync/atomic.hpp"
+#include "transom/transport/gate.hpp"
 #include "transom/transport/transport.hpp"
 
 namespace transom::transport {
-
-class gate {
- public:
-  /// Lets the caller in, or says why not: `closed` or `forked`.
-  result<void> enter(const char* operation, const place& where) noexcept {
-    if (os::fork_epoch() != epoch_) [[unlikely]]
-      return error(errc::forked, operation, where);
-    std::uint32_t seen = idle;
-    if (state_.compare_exchange(seen, busy, sync::acquire, sync::relaxed)) [[likely]]
-      return {};  // E1
-    detail::ensure((seen & (closing | finished)) != 0, "one handle is used by two threads at the same time");
-    return error(errc::closed, operation, where);
-  }
-  /// Lets the caller out. True: close() was called meanwhile, and the caller finishes.
-  bool leave() noexcept {
-    std::uint32_t seen = busy;
-    return !state_.compare_exchange(seen, idle, sync::release, sync::acquire);  // E1, E2
-  }
-  /// Asks for the end. True: nobody is inside, and the caller finishes. `somebody` tells whether one is.
-  bool close(bool& somebody) noexcept {
-    const std::uint32_t before = state_.fetch_or(closing, sync::acq_rel);  // E1, E2
-    somebody = (before & busy) != 0;
-    return before == idle;
-  }
-  bool is_closing() const noexcept { return state_.load(sync::acquire) >= closing; }  // E2
-  /// In the child of a fork(): nothing shared may be touched.
-  bool forked() const noexcept { return os::fork_epoch() != epoch_; }
-
- private:
-  static constexpr std::uint32_t idle = 0, busy = 1, closing = 2, finished = 4;
-  sync::atomic<std::uint32_t> state_;
-  std::uint32_t epoch_ = os::fork_epoch();
-};
 
 /// A base for ends of either kind: `Interface` is sending_end or receiving_end. The derived class implements
 /// finish(), calls close() in its destructor, and wraps each call in a `visit`.
@@ -110,6 +61,8 @@ class kernel_end : public Interface {
   };
 
   bool closing() const noexcept { return gate_.is_closing(); }
+  /// For what concerns nobody but the caller's thread, such as memory that close() leaves alone: no need to enter.
+  bool open_here() const noexcept { return !gate_.is_closing() && !gate_.forked(); }
   bool forked() const noexcept { return gate_.forked(); }
 
   /// Sleeps until one of `items` is ready. items[0] is reserved for the waker. Fails with closed, canceled,

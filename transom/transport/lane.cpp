@@ -11,8 +11,8 @@ namespace transom::transport {
 namespace {
 
 constexpr std::size_t first_buffer =
-    65'536 + 2 * frame_header_size;                         // one message of the default size, and a look ahead
-constexpr std::size_t direct_from = 4096, sealed_body = 8;  // below direct_from a copy is cheaper than a scattered read
+    65'536 + 2 * frame_header_size;  // one message of the default size, and a look ahead
+constexpr std::size_t sealed_body = 8;
 
 }  // namespace
 
@@ -46,9 +46,7 @@ void lane::consume() noexcept {
   scanned_ = 0;
   if (begin_ == end_) begin_ = end_ = 0;
   sealed_.reset();
-  for (auto& d : handed_out_) {
-    if (d) d.reset();
-  }
+  for (; handed_count_ != 0; --handed_count_) handed_out_[handed_count_ - 1].reset();
 }
 
 void lane::continue_with(transom::fd other) noexcept {
@@ -119,68 +117,6 @@ result<bool> lane::fill() {
   return came;
 }
 
-bool lane::wants_direct(std::size_t room) const noexcept {
-  if (shape_.framing != framing::native || last_length_ < direct_from || room < last_length_) return false;
-  return pending() == 0 || (!shape_.packets && pending() == frame_header_size);
-}
-
-result<bool> lane::fill_into(std::span<std::byte> into, std::optional<std::size_t>& received_in_place) {
-  // The buffer holds nothing, or just the next header, read ahead together with the previous message.
-  if (begin_ != 0 && pending() != 0) std::memmove(buffer_.get(), buffer_.get() + begin_, pending());
-  end_ = pending();
-  begin_ = 0;
-  make_room(3 * frame_header_size + (shape_.packets ? shape_.max_message : 0));
-
-  std::size_t expected = last_length_;
-  if (end_ == frame_header_size) {
-    const auto header = decode_header(buffer_.get());
-    if (!header || header->kind != frame_kind::data || header->length > into.size() || header->length < direct_from)
-      return fill();
-    expected = header->length;
-  }
-  std::byte* const ahead = buffer_.get() + frame_header_size;
-  const std::size_t header_missing = frame_header_size - end_;
-  const std::size_t spare = shape_.packets ? size_ - frame_header_size : frame_header_size;
-  const std::array<os::space, 3> parts{os::space{buffer_.get() + end_, header_missing},
-                                       os::space{into.data(), expected}, os::space{ahead, spare}};
-  std::size_t n = 0;
-  auto came = read(std::span(parts).subspan(header_missing == 0 ? 1 : 0), n);
-  if (!came || !*came) return came;
-  if (n < header_missing) {
-    end_ += n;
-    return true;
-  }
-  end_ = frame_header_size;
-  n -= header_missing;
-  const std::size_t placed = std::min(n, expected), beyond = n - placed;
-  const auto header = decode_header(buffer_.get());
-  if (header && header->kind == frame_kind::data && header->descriptors == 0 && header->length == expected &&
-      placed == expected && expected <= shape_.max_message && (!shape_.packets || beyond == 0)) {
-    begin_ = frame_header_size;
-    end_ = frame_header_size + beyond;
-    if (beyond == 0) begin_ = end_ = 0;
-    received_in_place = expected;
-    return true;
-  }
-  // Another message than expected, or not all of it yet: everything goes where fill() would have put it.
-  std::array<std::byte, frame_header_size> look_ahead;
-  bytes long_look_ahead;
-  std::span<const std::byte> rest(ahead, beyond);
-  if (beyond <= look_ahead.size()) {
-    std::ranges::copy(rest, look_ahead.begin());
-    rest = std::span<const std::byte>(look_ahead).first(beyond);
-  } else {
-    long_look_ahead.assign(rest.begin(), rest.end());
-    rest = long_look_ahead;
-  }
-  make_room(placed + beyond);
-  std::memcpy(buffer_.get() + end_, into.data(), placed);
-  end_ += placed;
-  std::ranges::copy(rest, buffer_.get() + end_);
-  end_ += beyond;
-  return true;
-}
-
 // ---- frames
 
 result<std::optional<lane::frame>> lane::next() {
@@ -199,6 +135,7 @@ result<std::span<fd>> lane::take_descriptors(std::size_t count) {
     handed_out_[i] = std::move(descriptors_.front());
     descriptors_.pop_front();
   }
+  handed_count_ = count;
   return std::span(handed_out_).first(count);
 }
 

@@ -13,6 +13,7 @@
 //
 // Trust: whatever the peer sends, a lane answers with a frame in order or with protocol_error.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -34,6 +35,10 @@ struct lane_peer {
   bool introduced = false;     ///< a hello came and was accepted, or none is needed
   std::uint64_t received = 0;  ///< messages
 };
+
+/// Inside a message a reader looks this often and this long for the rest, which is on its way, before it sleeps.
+inline constexpr int looks_inside_a_message = 16;
+inline constexpr std::chrono::microseconds look_after{2};
 
 class lane {
  public:
@@ -64,10 +69,11 @@ class lane {
   std::size_t pending() const noexcept { return end_ - begin_; }
   bool torn() const noexcept { return !ended_clean_line() && pending() != 0; }
 
-  /// Reads once, the payload of the next message directly into `into` as far as that can be known. What it says is
-  /// what fill() says; afterwards `received_in_place` tells whether a whole data frame now lies in `into`.
-  result<bool> fill_into(std::span<std::byte> into, std::optional<std::size_t>& received_in_place);
-  /// Is it worth the attempt? Large messages of known or steady size, nothing else in the buffer.
+  /// Reads, the payload of the next message directly into `into` as far as that can be known. What it says is what
+  /// fill() says; afterwards `received_in_place` tells whether a whole data frame now lies in `into`. If `patient`, it
+  /// looks a few times more for the rest of a message that has begun, before it gives up until later.
+  result<bool> fill_into(std::span<std::byte> into, bool patient, std::optional<std::size_t>& received_in_place);
+  /// Is it worth the attempt? The rest of a message that has begun, or a large one of steady size.
   bool wants_direct(std::size_t room) const noexcept;
 
   /// For give(): the bytes read and not yet consumed, and putting them back.
@@ -89,6 +95,8 @@ class lane {
   result<std::optional<frame>> next_raw();
   result<std::optional<frame>> sealed_payload(const frame_header& header);
   result<std::span<transom::fd>> take_descriptors(std::size_t count);
+  result<bool> finish_into(std::span<std::byte> into, std::size_t length, bool patient,
+                           std::optional<std::size_t>& received_in_place);
   result<bool> read(std::span<const os::space> into, std::size_t& n);
   void make_room(std::size_t size);
   error broken(std::string_view why) const;
@@ -105,6 +113,7 @@ class lane {
   os::received_descriptors arrived_;     // by the last read
   std::deque<transom::fd> descriptors_;  // arrived and not yet claimed by a frame
   std::array<transom::fd, most_descriptors> handed_out_;
+  std::size_t handed_count_ = 0;
   std::optional<os::mapping> sealed_;  // the payload of the frame at hand, where it came in a memfd
 };
 

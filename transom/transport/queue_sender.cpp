@@ -7,6 +7,7 @@
 #include <climits>
 #include <cstring>
 
+#include "transom/transport/burst_pacer.hpp"
 #include "transom/transport/queue_end.hpp"
 #include "transom/transport/queue_pieces.hpp"
 
@@ -186,6 +187,10 @@ class queue_sender final : public queue_end<sending_end> {
     for (;;) {
       auto sent = queue_->try_put(size, as.priority, as.type);
       while (sent.failed_with(errc::would_block)) {
+        if (!how.nonblocking && !closing() && pacer_.look_again()) {
+          sent = queue_->try_put(size, as.priority, as.type);
+          continue;
+        }
         if (record_) record_->mine().times_full.add();
         if (auto there = look_at_owners(); !there) return there;
         if (how.nonblocking) {
@@ -200,6 +205,7 @@ class queue_sender final : public queue_end<sending_end> {
         if (sent.failed_with(errc::would_block)) sent = queue_->try_put(size, as.priority, as.type);
       }
       if (sent) {
+        pacer_.found();
         if (queue_->fd() < 0) receivers_bell()->ring();
         return {};
       }
@@ -214,6 +220,7 @@ class queue_sender final : public queue_end<sending_end> {
   deadline next_look_ = deadline::after(look_interval);
   bool ended_ = false;
   bytes large_;
+  burst_pacer pacer_;
 };
 
 }  // namespace
