@@ -41,7 +41,7 @@ void collect(msghdr& message, received_descriptors& out) noexcept {
 }
 
 result<std::size_t> receive(int from, std::span<const space> into, const place& where,
-                            received_descriptors* descriptors) {
+                            received_descriptors* descriptors, int flags = MSG_DONTWAIT) {
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(16 * sizeof(int))> control;
   msghdr message{};
   message.msg_iov = reinterpret_cast<iovec*>(const_cast<space*>(into.data()));
@@ -50,8 +50,8 @@ result<std::size_t> receive(int from, std::span<const space> into, const place& 
     message.msg_control = control.data();
     message.msg_controllen = control.size();
   }
-  auto n = attempted(
-      "recvmsg", [&] { return where; }, [&] { return ::recvmsg(from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  auto n =
+      attempted("recvmsg", [&] { return where; }, [&] { return ::recvmsg(from, &message, flags | MSG_CMSG_CLOEXEC); });
   if (!n) return n.error();
   if (descriptors != nullptr && message.msg_controllen != 0) {
     collect(message, *descriptors);
@@ -115,6 +115,19 @@ result<std::size_t> try_read_stream(int from, stream_kind kind, std::span<const 
   if (!n) return n.error();
   return static_cast<std::size_t>(*n);
 }
+
+result<std::size_t> read_stream(int from, std::span<const space> into, const place& where,
+                                received_descriptors* descriptors) {
+  return receive(from, into, where, descriptors, 0);
+}
+
+bool let_block(int number, stream_kind kind) noexcept {
+  if (kind != stream_kind::unix_socket && kind != stream_kind::inet_socket) return false;
+  const int flags = ::fcntl(number, F_GETFL);
+  return flags != -1 && ::fcntl(number, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+void end_reading(int number) noexcept { ::shutdown(number, SHUT_RD); }
 
 result<std::size_t> try_write_stream(int to, stream_kind kind, std::span<const buffer> from, const place& where,
                                      std::span<const int> descriptors) {

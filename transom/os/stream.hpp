@@ -2,7 +2,7 @@
 // was handed to us and is shared with programs that must not notice us.
 //
 // Invariants
-//   I1  No call here sleeps, raises SIGPIPE or shows EINTR. "Not now" is errc::would_block.
+//   I1  No call here but read_stream() sleeps, and none raises SIGPIPE or shows EINTR. "Not now" is errc::would_block.
 //   I2  A descriptor of kind `foreign` may be a blocking one; its flags are never changed, because they belong to
 //       everybody who shares it. Readiness is asked for first, and at most atomic_size bytes are written at once.
 //   I3  Received descriptors are close-on-exec. If the kernel dropped some, all are closed and the read fails.
@@ -36,6 +36,14 @@ struct received_descriptors {
 /// Descriptors are taken only where `descriptors` is given (unix_socket). readv(2), recvmsg(2), unix(7).
 result<std::size_t> try_read_stream(int from, stream_kind kind, std::span<const space> into, const place& where,
                                     received_descriptors* descriptors = nullptr);
+/// The same, but sleeps until something comes: sockets for which let_block() said true. A socket that another thread
+/// shuts with end_reading() meanwhile answers 0.
+result<std::size_t> read_stream(int from, std::span<const space> into, const place& where,
+                                received_descriptors* descriptors = nullptr);
+/// Makes a socket's blocking calls block; calls that name try_ do not care. False: read_stream() is not for this one.
+bool let_block(int number, stream_kind kind) noexcept;
+/// Ends the reading half of a socket, also for whoever sleeps in it. shutdown(2).
+void end_reading(int number) noexcept;
 /// Writes what fits of `from`, in one system call, and returns how much went. `descriptors` go with the first byte.
 /// A reader that has gone is std::errc::broken_pipe or connection_reset. writev(2), sendmsg(2).
 result<std::size_t> try_write_stream(int to, stream_kind kind, std::span<const buffer> from, const place& where,

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <mutex>
+#include <utility>
 
 #include "transom/sync/backoff.hpp"
 
@@ -191,6 +193,11 @@ result<connection_receiver::outcome> connection_receiver::serve(lane& from, std:
     auto came = !into.empty() && from.peer.introduced && from.wants_direct(into.size())
                     ? from.fill_into(into, patient_, in_place_)
                     : from.fill();
+    if (std::exchange(slept_, false)) {
+      const std::lock_guard held(sleeper_);
+      sleeps_in_ = -1;
+      if (closing()) return error(errc::closed, "recv", where_);
+    }
     if (!came) {
       if (came.error() == errc::would_block) {
         if (!patient_ || shape_.packets || from.pending() == 0 || looks-- == 0) return outcome::nothing;

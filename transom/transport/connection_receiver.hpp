@@ -13,6 +13,7 @@
 #pragma once
 #include <array>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -67,6 +68,7 @@ class connection_receiver final : public kernel_end<receiving_end> {
   enum class outcome { message, in_place, nothing, gone };
   connection_receiver(parts from, os::waker waker, os::epoll poll);
   void finish() noexcept override;
+  void rouse() noexcept override;
 
   result<void> begin(const char* operation, long type, const patience& how) const;
   bool take_from_buffer(long type, const patience& how);
@@ -112,6 +114,9 @@ class connection_receiver final : public kernel_end<receiving_end> {
   bool patient_ = false;    // the call at hand may wait
   bool tries_pay_ = true;
   unsigned tries_ = 0;
+  std::mutex sleeper_;
+  int sleeps_in_ = -1;  // the descriptor that a blocking read may be asleep in; under sleeper_
+  bool slept_ = false;  // such a read was made and has not been looked after; the reader's own
   burst_pacer pacer_;
 };
 

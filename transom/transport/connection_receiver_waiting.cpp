@@ -2,6 +2,7 @@
 // deals with the end of a connection or of everything. See connection_receiver.hpp.
 #include <algorithm>
 #include <chrono>
+#include <mutex>
 
 #include "transom/transport/connection_receiver.hpp"
 
@@ -18,8 +19,24 @@ lane* connection_receiver::next_ready() noexcept {
 }
 
 // The only lane of a channel without a door is polled, not watched: a descriptor in an epoll set costs its writers a
-// call into that set with every message, a polled one nothing while we are awake.
+// call into that set with every message, a polled one nothing while we are awake. A socket that is waited for without
+// end is not even polled: the read itself sleeps, which on a stream hands over sooner, and close() shuts the socket.
+// Under sleeper_, either the reader sees that it is closing, or close() sees where it sleeps, and the descriptor is
+// open.
 result<void> connection_receiver::wait_for_the_only_lane(const patience& how) {
+  const bool for_ever = !how.nonblocking && how.until.is_never() && !how.stop.stop_possible();
+  if (for_ever && !lanes_.empty() && lanes_.begin()->second->may_block()) {
+    lane& only = *lanes_.begin()->second;
+    const std::lock_guard held(sleeper_);
+    if (closing()) return error(errc::closed, "recv", where_);
+    sleeps_in_ = only.descriptor();
+    slept_ = true;
+    only.block_once();
+    ready_begin_ = 0;
+    ready_[0] = lanes_.begin()->first;
+    ready_end_ = 1;
+    return {};
+  }
   std::array<os::poll_item, 2> items{};
   if (!lanes_.empty()) items[1] = {lanes_.begin()->second->descriptor(), os::interest::readable, 0};
   else items[1].fd = -1;
@@ -27,6 +44,11 @@ result<void> connection_receiver::wait_for_the_only_lane(const patience& how) {
   ready_begin_ = ready_end_ = 0;
   if (!lanes_.empty()) ready_[ready_end_++] = lanes_.begin()->first;
   return {};
+}
+
+void connection_receiver::rouse() noexcept {
+  const std::lock_guard held(sleeper_);
+  if (sleeps_in_ >= 0) os::end_reading(sleeps_in_);
 }
 
 result<void> connection_receiver::watch(std::uint64_t tag, const lane& which) {

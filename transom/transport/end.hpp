@@ -1,5 +1,5 @@
-// transom/transport/end.hpp - what every kernel transport's ends are made of: the gate, the waker, and waiting. Private to
-// the library.
+// transom/transport/end.hpp - what every kernel transport's ends are made of: the gate, the waker, and waiting. Private
+// to the library.
 #pragma once
 #include <optional>
 #include <stop_token>

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "transom/os/memfd.hpp"
 
@@ -16,7 +17,8 @@ constexpr std::size_t sealed_body = 8;
 
 }  // namespace
 
-lane::lane(transom::fd owned, shape how, place where) : fd_(std::move(owned)), shape_(how), where_(std::move(where)) {}
+lane::lane(transom::fd owned, shape how, place where)
+    : fd_(std::move(owned)), shape_(how), where_(std::move(where)), may_block_(os::let_block(fd_.get(), how.kind)) {}
 
 error lane::broken(std::string_view why) const {
   return error(errc::protocol_error, "recv", place(where_.url(), why)).with_peer(peer.pid);
@@ -73,7 +75,8 @@ void lane::put_back(std::span<const std::byte> data) {
 
 result<bool> lane::read(std::span<const os::space> into, std::size_t& n) {
   auto* box = shape_.takes_descriptors ? &arrived_ : nullptr;
-  auto got = os::try_read_stream(fd_.get(), shape_.kind, into, where_, box);
+  auto got = std::exchange(blocks_once_, false) ? os::read_stream(fd_.get(), into, where_, box)
+                                                : os::try_read_stream(fd_.get(), shape_.kind, into, where_, box);
   if (!got) {
     // A peer that ended with our words unread resets the connection; everything it had sent came before that.
     if (got.error() == std::errc::connection_reset || got.error() == std::errc::broken_pipe) {

@@ -65,6 +65,10 @@ class lane {
   void consume() noexcept;
   /// Reads once. True: something came. False: the stream has ended. would_block: nothing just now.
   result<bool> fill();
+  /// The next fill() or fill_into() sleeps until something comes, instead of saying would_block. Only where
+  /// may_block().
+  void block_once() noexcept { blocks_once_ = true; }
+  bool may_block() const noexcept { return may_block_; }
   /// Bytes in the buffer that are not yet a whole frame, or none.
   std::size_t pending() const noexcept { return end_ - begin_; }
   bool torn() const noexcept { return !ended_clean_line() && pending() != 0; }
@@ -95,7 +99,7 @@ class lane {
   result<std::optional<frame>> next_raw();
   result<std::optional<frame>> sealed_payload(const frame_header& header);
   result<std::span<transom::fd>> take_descriptors(std::size_t count);
-  result<bool> finish_into(std::span<std::byte> into, std::size_t length, bool patient,
+  result<bool> finish_into(std::span<std::byte> into, std::size_t length, std::size_t have, bool patient,
                            std::optional<std::size_t>& received_in_place);
   result<bool> read(std::span<const os::space> into, std::size_t& n);
   void make_room(std::size_t size);
@@ -110,6 +114,7 @@ class lane {
   std::size_t last_length_ = 0;  // of the last data frame: what the next one is likely to be
   std::size_t scanned_ = 0;      // line framing: bytes known to hold no newline
   bool at_end_ = false;
+  bool may_block_ = false, blocks_once_ = false;
   os::received_descriptors arrived_;     // by the last read
   std::deque<transom::fd> descriptors_;  // arrived and not yet claimed by a frame
   std::array<transom::fd, most_descriptors> handed_out_;

@@ -19,11 +19,10 @@ bool lane::wants_direct(std::size_t room) const noexcept {
   return !shape_.packets && pending() >= frame_header_size;
 }
 
-// The rest of a message whose beginning lies in the buffer, and the header of the one after it.
-result<bool> lane::finish_into(std::span<std::byte> into, std::size_t length, bool patient,
+// The rest of a message whose header lies in the buffer, and the header of the one after it. The first `have` bytes of
+// the payload are in place; those of them that lie in the buffer too stay there until all have come.
+result<bool> lane::finish_into(std::span<std::byte> into, std::size_t length, std::size_t have, bool patient,
                                std::optional<std::size_t>& received_in_place) {
-  std::size_t have = pending() - frame_header_size;
-  std::memcpy(into.data(), buffer_.get() + begin_ + frame_header_size, have);
   std::array<std::byte, frame_header_size> ahead;
   for (int looks = patient ? looks_inside_a_message : 0;;) {
     const std::array<os::space, 2> parts{os::space{into.data() + have, length - have},
@@ -43,7 +42,7 @@ result<bool> lane::finish_into(std::span<std::byte> into, std::size_t length, bo
       sync::relax_for(look_after);
       continue;
     }
-    const std::size_t known = pending() - frame_header_size;  // the buffer keeps what has come until the rest does
+    const std::size_t known = pending() - frame_header_size;
     make_room(have - known);
     std::memcpy(buffer_.get() + end_, into.data() + known, have - known);
     end_ += have - known;
@@ -57,7 +56,10 @@ result<bool> lane::fill_into(std::span<std::byte> into, bool patient, std::optio
     const auto header = decode_header(buffer_.get() + begin_);
     const bool fits = header && header->kind == frame_kind::data && header->descriptors == 0 &&
                       header->length >= direct_from && header->length <= std::min(into.size(), shape_.max_message);
-    return fits ? finish_into(into, header->length, patient, received_in_place) : fill();
+    if (!fits) return fill();
+    const std::size_t have = pending() - frame_header_size;
+    std::memcpy(into.data(), buffer_.get() + begin_ + frame_header_size, have);
+    return finish_into(into, header->length, have, patient, received_in_place);
   }
   // Nothing is there yet: the next message is probably as long as the last one.
   const std::size_t expected = last_length_;
@@ -81,15 +83,16 @@ result<bool> lane::fill_into(std::span<std::byte> into, bool patient, std::optio
     received_in_place = expected;
     return true;
   }
-  // Another message than expected, or not all of it yet: what came goes where fill() would have put it.
+  if (as_expected && !shape_.packets && placed < expected) {
+    return finish_into(into, expected, placed, patient, received_in_place);
+  }
+  // Another message than expected: what came goes where fill() would have put it.
   const bytes rest(ahead, ahead + beyond);
   make_room(placed + beyond);
   std::memcpy(buffer_.get() + end_, into.data(), placed);
   end_ += placed;
   std::ranges::copy(rest, buffer_.get() + end_);
   end_ += beyond;
-  if (as_expected && !shape_.packets && placed < expected)
-    return finish_into(into, expected, patient, received_in_place);
   return true;
 }
 
