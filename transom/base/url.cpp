@@ -279,7 +279,9 @@ std::optional<std::string_view> url::value(std::string_view key) const noexcept 
 }
 
 std::string url::identity() const {
-  std::string text = text_.substr(0, text_.find('?'));
+  const shape kind = row_of(scheme_).address;
+  const bool decoded = !anonymous_ && (kind == shape::name || kind == shape::path || kind == shape::single_path);
+  std::string text = decoded ? std::string(scheme_name()) + "://" + address_ : text_.substr(0, text_.find('?'));
   if (const auto id = value("id")) text.append("?id=").append(*id);
   return text;
 }

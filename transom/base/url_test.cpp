@@ -31,6 +31,11 @@ TEST(url, percent_signs_are_decoded_in_paths_and_values) {
   EXPECT_EQ(url::parse("shm://n?dir=%2ftmp").or_throw().value("dir"), "/tmp");
 }
 
+TEST(url, two_spellings_of_a_path_are_one_identity) {
+  EXPECT_EQ(url::parse("unix:///tmp/%61?mode=0600").or_throw().identity(), "unix:///tmp/a");
+  EXPECT_EQ(url::parse("tcp://h:1?nodelay=true").or_throw().identity(), "tcp://h:1");
+}
+
 TEST(url, the_real_port_takes_the_place_of_zero) {
   EXPECT_EQ(url::parse("tcp://127.0.0.1:0").or_throw().with_port(4711).text(), "tcp://127.0.0.1:4711");
   EXPECT_EQ(url::parse("tcp://[::1]:0?nodelay=true").or_throw().with_port(1).text(), "tcp://[::1]:1?nodelay=true");

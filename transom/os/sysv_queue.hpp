@@ -38,10 +38,13 @@ class sysv_message {
   std::size_t capacity_;
 };
 
-/// One System V queue, by its id. Copies are cheap and the destructor removes nothing: the object belongs to the
+/// One System V queue, by its id. It moves; the destructor removes nothing, because the object belongs to the
 /// system. Any thread may call any member at any time. sysvipc(7).
 class sysv_queue {
  public:
+  sysv_queue(sysv_queue&&) noexcept = default;
+  sysv_queue& operator=(sysv_queue&&) noexcept = default;
+
   struct options {
     unsigned mode = 0600;
     bool exclusive = false;  ///< EEXIST rather than opening one that exists

@@ -31,10 +31,13 @@ struct sem_op {
   std::int16_t flags = 0;  ///< 0 or undo
 };
 
-/// One set, by its number. Copies are cheap and the destructor removes nothing: the object belongs to the system.
+/// One set, by its number. It moves; the destructor removes nothing, because the object belongs to the system.
 /// Any thread may call any member at any time. sysvipc(7).
 class sysv_semaphore {
  public:
+  sysv_semaphore(sysv_semaphore&&) noexcept = default;
+  sysv_semaphore& operator=(sysv_semaphore&&) noexcept = default;
+
   struct options {
     unsigned mode = 0600;
     bool exclusive = false;  ///< EEXIST rather than opening one that exists

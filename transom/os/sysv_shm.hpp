@@ -15,10 +15,13 @@
 
 namespace transom::os {
 
-/// One System V segment, by its number. Copies are cheap and the destructor removes nothing: the object belongs to the
+/// One System V segment, by its number. It moves; the destructor removes nothing, because the object belongs to the
 /// system. Any thread may call any member at any time. sysvipc(7).
 class sysv_shm {
  public:
+  sysv_shm(sysv_shm&&) noexcept = default;
+  sysv_shm& operator=(sysv_shm&&) noexcept = default;
+
   struct options {
     unsigned mode = 0600;
     bool exclusive = false;  ///< EEXIST rather than opening one that exists
