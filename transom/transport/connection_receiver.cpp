@@ -12,7 +12,6 @@
 namespace transom::transport {
 namespace {
 
-constexpr unsigned reads_per_turn = 16;  // of one lane while others may be waiting
 constexpr unsigned tries_between_looks = 64;
 
 }  // namespace

@@ -142,6 +142,8 @@ TEST_F(udp, close_and_stop_end_a_receiver_that_waits) {
   EXPECT_TRUE(try_recv(*rx).failed_with(errc::would_block)) << "nobody's end is ever seen";
   std::jthread closer([&] { rx->close(); });
   EXPECT_TRUE(recv(*rx).failed_with(errc::closed));
+  stopper.join();  // a fork copies one thread; the others should be no more
+  closer.join();
   EXPECT_TRUE(os::testing::in_child([&] { return try_recv(*rx).failed_with(errc::forked); }));
 }
 
