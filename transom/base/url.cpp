@@ -271,29 +271,4 @@ class url_parser {
 
 result<url> url::parse(std::string_view text) { return url_parser(text).parse(); }
 
-std::optional<std::string_view> url::value(std::string_view key) const noexcept {
-  for (const auto& [name, text] : values_) {
-    if (name == key) return text;
-  }
-  return std::nullopt;
-}
-
-std::string url::identity() const {
-  const shape kind = row_of(scheme_).address;
-  const bool decoded = !anonymous_ && (kind == shape::name || kind == shape::path || kind == shape::single_path);
-  std::string text = decoded ? std::string(scheme_name()) + "://" + address_ : text_.substr(0, text_.find('?'));
-  if (const auto id = value("id")) text.append("?id=").append(*id);
-  return text;
-}
-
-url url::with_port(std::uint16_t port) const {
-  url changed = *this;
-  const std::size_t start = text_.find("//") + 2;
-  const std::size_t colon = text_.find(':', text_[start] == '[' ? text_.find(']', start) : start);
-  const std::size_t end = std::min(text_.find_first_not_of("0123456789", colon + 1), text_.size());
-  changed.text_.replace(colon + 1, end - colon - 1, std::to_string(port));
-  changed.port_ = port;
-  return changed;
-}
-
 }  // namespace transom

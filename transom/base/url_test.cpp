@@ -33,6 +33,7 @@ TEST(url, percent_signs_are_decoded_in_paths_and_values) {
 
 TEST(url, two_spellings_of_a_path_are_one_identity) {
   EXPECT_EQ(url::parse("unix:///tmp/%61?mode=0600").or_throw().identity(), "unix:///tmp/a");
+  EXPECT_EQ(url::parse("fifo:///a%25%3F%0a").or_throw().identity(), "fifo:///a%25%3f%0a");
   EXPECT_EQ(url::parse("tcp://h:1?nodelay=true").or_throw().identity(), "tcp://h:1");
 }
 

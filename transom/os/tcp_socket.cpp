@@ -75,7 +75,7 @@ result<std::pair<transom::fd, socket_address>> listen_one(const socket_address& 
 }
 
 // The errors of all addresses but the last, which speaks for itself.
-error with_history(error last, const std::string& history) {
+error with_history(const error& last, const std::string& history) {
   return history.empty() ? last : last.with_detail("before that, " + history);
 }
 

@@ -150,7 +150,7 @@ result<child> command::spawn() {
   };
   if (p.inherits_environment) environment = os::own_environment();
   std::erase_if(environment, replaced);
-  for (const auto& [name, value] : p.variables) environment.push_back(name + '=' + value);
+  for (const auto& [name, value] : p.variables) environment.emplace_back(name).append("=").append(value);
 
   fd list;
   if (!entries.empty()) {

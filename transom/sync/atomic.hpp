@@ -14,7 +14,7 @@ using enum std::memory_order;
 template <typename T>
 class atomic {
   static_assert(std::atomic<T>::is_always_lock_free);
-  static_assert(sizeof(std::atomic<T>) == sizeof(T));
+  static_assert(sizeof(std::atomic<T>) == sizeof(T));  // NOLINT(bugprone-sizeof-expression): T may be a pointer
 
  public:
   atomic() noexcept = default;

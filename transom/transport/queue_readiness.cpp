@@ -37,7 +37,8 @@ result<std::unique_ptr<queue_readiness>> queue_readiness::of_looking(std::functi
   std::unique_ptr<queue_readiness> made(new queue_readiness(std::move(*bell)));
   queue_readiness* self = made.get();
   const os::all_signals_blocked quiet;
-  made->looker_ = std::jthread([self, look = std::move(look)](std::stop_token stop) { self->look_on(stop, look); });
+  made->looker_ =
+      std::jthread([self, look = std::move(look)](const std::stop_token& stop) { self->look_on(stop, look); });
   return made;
 }
 
