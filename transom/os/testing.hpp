@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -19,7 +20,10 @@ namespace transom::os::testing {
 /// "transom-test-<pid>-<n>": nobody else on this machine has it.
 inline std::string unique_name() {
   static std::atomic<int> count{0};
-  return "transom-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
+  // A pid comes again, and a test that was killed leaves its names behind: so the time belongs to the name.
+  static const auto now =
+      std::chrono::steady_clock::now().time_since_epoch() / std::chrono::microseconds(1) % 1'000'000;
+  return "transom-test-" + std::to_string(::getpid()) + "-" + std::to_string(now) + "-" + std::to_string(++count);
 }
 
 /// A directory of its own that goes with everything in it.
