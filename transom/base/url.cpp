@@ -16,7 +16,7 @@ struct scheme_row {
   shape address;
   bool may_be_anonymous;
   bool must_be_anonymous;
-  std::array<std::string_view, 6> own_keys;
+  std::array<std::string_view, 8> own_keys;
 };
 
 // In the order of enum scheme.
@@ -29,10 +29,10 @@ constexpr std::array<scheme_row, 19> schemes{{
     {"unix+dgram", shape::path, true, false, {}},
     {"posix-mq", shape::single_path, false, false, {}},
     {"sysv-mq", shape::path, false, false, {"id"}},
-    {"shm", shape::name, false, false, {"dir", "topic", "history"}},
-    {"posix-shm", shape::single_path, false, false, {"topic", "history"}},
-    {"sysv-shm", shape::path, false, false, {"id", "topic", "history"}},
-    {"memfd", shape::name, true, true, {"trust"}},
+    {"shm", shape::name, false, false, {"dir", "topic", "history", "prefault", "huge_pages", "lock", "arena"}},
+    {"posix-shm", shape::single_path, false, false, {"topic", "history", "prefault", "huge_pages", "lock", "arena"}},
+    {"sysv-shm", shape::path, false, false, {"id", "topic", "history", "prefault", "huge_pages", "lock", "arena"}},
+    {"memfd", shape::name, true, true, {"trust", "prefault", "huge_pages", "lock", "arena"}},
     {"file", shape::path, false, false, {"size", "sync", "topic", "history"}},
     {"tcp", shape::host_port, false, false, {"keepalive", "nodelay"}},
     {"udp", shape::host_port, false, false, {}},

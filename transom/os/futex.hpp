@@ -7,6 +7,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <span>
 
 namespace transom::os {
 
@@ -26,5 +27,16 @@ int futex_wake(const void* word, int count) noexcept;
 
 /// Wakes all sleepers on `word` and returns how many there were.
 int futex_wake_all(const void* word) noexcept;
+
+/// A word and the value that it must still have for a sleep to begin.
+struct futex_word {
+  const void* word = nullptr;
+  std::uint32_t seen = 0;
+};
+
+/// futex_wait() on several words at once: sleeps while each has the value that was seen, until somebody wakes any of
+/// them or `limit` has passed. At least one word. Linux 5.16; on older kernels, where a filter refuses it, and beyond
+/// 128 words, it sleeps on the first word and looks at the others each millisecond. futex_waitv(2).
+bool futex_wait_any(std::span<const futex_word> words, bound limit) noexcept;
 
 }  // namespace transom::os

@@ -9,6 +9,7 @@
 #include <array>
 #include <utility>
 
+#include "transom/os/allocation.hpp"
 #include "transom/os/reserve.hpp"
 #include "transom/os/syscall.hpp"
 
@@ -100,6 +101,13 @@ result<std::size_t> memfd::size() const { return size_of(fd_.get(), where_); }
 result<void> memfd::grow(std::size_t size) const {
   if (auto enough = check_memory(size, where_); !enough) return enough;
   return reserve(fd_.get(), size, "fallocate", where_);
+}
+
+result<void> memfd::set_size(std::size_t size) const { return os::set_size(fd_.get(), size, where_); }
+
+result<void> memfd::allocate(std::size_t offset, std::size_t length) const {
+  if (auto enough = check_memory(length, where_); !enough) return enough;
+  return os::allocate(fd_.get(), offset, length, where_);
 }
 
 result<void> memfd::add_seals(seal more) const {

@@ -55,11 +55,16 @@ class memfd {
   result<std::size_t> size() const;
   /// Grows to `size` bytes, allocated now. Fails with EPERM if sealed, no_space_on_device.
   result<void> grow(std::size_t size) const;
+  /// Makes it `size` bytes long without allocating any; then allocates some of them, before anybody touches those.
+  result<void> set_size(std::size_t size) const;
+  result<void> allocate(std::size_t offset, std::size_t length) const;
   /// Fails with EPERM if seal::seal is set or the descriptor is read-only, EBUSY as described at seal::write.
   result<void> add_seals(seal more) const;
   result<seal> seals() const;
   /// A second, read-only descriptor for the same memory: what a peer may have that must not write. Needs /proc.
   result<transom::fd> reopen_read_only() const;
+  /// A second descriptor, with the same rights.
+  result<transom::fd> duplicate() const { return fd_.duplicate(); }
   /// Maps all of it.
   result<mapping> map(access how, share with = share::shared) const;
 

@@ -2,12 +2,23 @@
 #include "transom/os/own_process.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 namespace transom::os {
 
 int own_pid() noexcept { return ::getpid(); }
 unsigned own_uid() noexcept { return ::geteuid(); }
+unsigned own_cpu() noexcept {
+  const int cpu = ::sched_getcpu();
+  return cpu < 0 ? 0 : static_cast<unsigned>(cpu);
+}
+unsigned online_cpus() noexcept {
+  static const auto count = static_cast<unsigned>(std::max(::sysconf(_SC_NPROCESSORS_ONLN), 1L));
+  return count;
+}
 
 void set_close_on_exec(int number) noexcept { ::fcntl(number, F_SETFD, FD_CLOEXEC); }
 

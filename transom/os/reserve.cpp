@@ -46,25 +46,36 @@ std::string shortage(int fd, std::uint64_t needed) {
 
 }  // namespace
 
-result<void> reserve(int fd, std::uint64_t size, const char* operation, const place& where) {
-  if (size == 0) return {};
+result<void> check_file_limit(std::uint64_t size, const char* operation, const place& where) {
   if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
     return error::system(EFBIG, operation, where);
   }
-  // Asked before the kernel is, because beyond this limit the kernel also sends a SIGXFSZ that would end us.
   rlimit files{};
   if (::getrlimit(RLIMIT_FSIZE, &files) == 0 && files.rlim_cur != RLIM_INFINITY && size > files.rlim_cur) {
     return error::system(EFBIG, operation, where)
         .with_detail(std::to_string(size) + " bytes needed; RLIMIT_FSIZE (ulimit -f) is " +
                      std::to_string(files.rlim_cur) + " bytes");
   }
+  return {};
+}
+
+result<void> reserve(int fd, std::uint64_t size, const char* operation, const place& where) {
+  return reserve_range(fd, 0, size, operation, where);
+}
+
+result<void> reserve_range(int fd, std::uint64_t offset, std::uint64_t length, const char* operation,
+                           const place& where) {
+  if (length == 0) return {};
+  const bool wraps = offset > std::numeric_limits<std::uint64_t>::max() - length;
+  const std::uint64_t end = wraps ? std::numeric_limits<std::uint64_t>::max() : offset + length;
+  if (auto fits = check_file_limit(end, operation, where); !fits) return fits;
   int number = 0;
-  do number = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
+  do number = ::posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(length));
   while (number == EINTR);
   if (number == 0) return {};
   const error failed = error::system(number, operation, where);
   if (number != ENOSPC && number != ENOMEM) return failed;
-  return error::system(ENOSPC, operation, where).with_detail(shortage(fd, size));
+  return error::system(ENOSPC, operation, where).with_detail(shortage(fd, length));
 }
 
 result<void> set_mode(int fd, unsigned mode, const char* operation, const place& where) {

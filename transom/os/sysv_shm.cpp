@@ -72,7 +72,7 @@ result<sysv_shm> sysv_shm::from_number(int number) {
   return segment;
 }
 
-result<mapping> sysv_shm::attach(access how) const {
+result<mapping> sysv_shm::attach(access how, bool touch) const {
   const auto at = [&] { return where_; };
   void* const failed = reinterpret_cast<void*>(-1);
   void* data = ::shmat(number_, nullptr, how == access::read_only ? SHM_RDONLY : 0);
@@ -87,7 +87,7 @@ result<mapping> sysv_shm::attach(access how) const {
     return seen.error();
   }
   mapping memory = mapping::adopt(data, now.shm_segsz);
-  if (how == access::read_write) {
+  if (how == access::read_write && touch) {
     auto touched = memory.advise(advice::populate);  // EINVAL: a kernel before 5.14, which touches pages when we do
     if (!touched && !touched.failed_with(std::errc::invalid_argument)) return touched.error().at(where_);
   }

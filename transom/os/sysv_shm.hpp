@@ -51,8 +51,9 @@ class sysv_shm {
   static result<sysv_shm> from_number(int number);
 
   /// Maps all of it; detached when the mapping goes. Every page is touched first when `how` writes, so that a lack of
-  /// memory is ENOMEM here and not SIGBUS later. Fails with EIDRM when the segment is gone. shmat(2).
-  result<mapping> attach(access how = access::read_write) const;
+  /// memory is ENOMEM here and not SIGBUS later; without `touch`, that is the caller's to do. Fails with EIDRM when the
+  /// segment is gone. shmat(2).
+  result<mapping> attach(access how = access::read_write, bool touch = true) const;
   result<status> stat() const;
   /// Removes the name now, and the memory when the last one detaches.
   result<void> remove() const;

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "transom/os/allocation.hpp"
 #include "transom/os/reserve.hpp"
 #include "transom/os/syscall.hpp"
 
 namespace transom::os {
 
-result<transom::fd> make_unnamed(const std::string& directory, unsigned mode, std::size_t size) {
+result<transom::fd> make_unnamed(const std::string& directory, unsigned mode, std::size_t size,
+                                 std::optional<std::size_t> allocated) {
   const place where(directory);
   auto made = checked(
       "open(O_TMPFILE)", [&] { return where; },
@@ -17,7 +19,9 @@ result<transom::fd> make_unnamed(const std::string& directory, unsigned mode, st
   if (!made) return made.error();
   transom::fd file(*made);
   if (auto exact = set_mode(file.get(), mode, "fchmod", where); !exact) return exact.error();
-  if (auto allocated = reserve(file.get(), size, "posix_fallocate", where); !allocated) return allocated.error();
+  auto complete = reserve(file.get(), allocated.value_or(size), "posix_fallocate", where);
+  if (complete && allocated && *allocated < size) complete = set_size(file.get(), size, where);
+  if (!complete) return complete.error();
   return file;
 }
 

@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "transom/os/allocation.hpp"
 #include "transom/os/testing.hpp"
 
 namespace os = transom::os;
@@ -22,6 +23,27 @@ TEST(tmpfile, has_its_size_its_blocks_and_its_mode_before_it_has_a_name) {
   EXPECT_EQ(found.st_nlink, 0u);
   EXPECT_TRUE(testing_os::is_close_on_exec(file.get()));
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(tmpfile, a_file_may_be_larger_than_what_is_allocated_and_get_the_rest_later) {
+  testing_os::temporary_directory dir;
+  auto file = os::make_unnamed("/dev/shm", 0600, std::size_t{1} << 40, 8192).or_throw();
+  struct stat found{};
+  ASSERT_EQ(::fstat(file.get(), &found), 0);
+  EXPECT_EQ(found.st_size, std::int64_t{1} << 40);
+  EXPECT_EQ(found.st_blocks * 512, 8192);
+  os::allocate(file.get(), std::size_t{1} << 30, 4096, transom::place("here")).or_throw();
+  ASSERT_EQ(::fstat(file.get(), &found), 0);
+  EXPECT_EQ(found.st_size, std::int64_t{1} << 40);
+  EXPECT_EQ(found.st_blocks * 512, 8192 + 4096);
+  auto refused = os::allocate(file.get(), 4096, std::size_t{1} << 39, transom::place("here"));
+  ASSERT_TRUE(refused.failed_with(std::errc::no_space_on_device));
+  EXPECT_NE(refused.error().message().find(" free on tmpfs"), std::string::npos) << refused.error().message();
+  EXPECT_TRUE(
+      os::allocate(file.get(), 4096, ~std::size_t{0}, transom::place("here")).failed_with(std::errc::file_too_large));
+  EXPECT_TRUE(testing_os::with_limit(RLIMIT_FSIZE, 4096, [&] {
+    return os::make_unnamed(dir.path(), 0600, 8192, 4096).failed_with(std::errc::file_too_large);
+  }));
 }
 
 TEST(tmpfile, a_name_is_given_once_and_never_taken_from_another) {
