@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "transom/base/ensure.hpp"
 #include "transom/meter/record_state.hpp"
 #include "transom/os/entry.hpp"
 
@@ -21,6 +22,7 @@ record::record(std::unique_ptr<state> from) noexcept : state_(std::move(from)) {
   senders_bell_ = &page.senders_bell;
   mine_ = reinterpret_cast<counters*>(state_->rows().row(state_->row).own_words.data());
   id_ = state_->rows().id(state_->row);
+  body_ = body_of(state_->file);
 }
 
 record::record(record&&) noexcept = default;
@@ -34,26 +36,39 @@ record& record::operator=(record&& other) noexcept {
   senders_bell_ = other.senders_bell_;
   mine_ = other.mine_;
   id_ = other.id_;
+  body_ = other.body_;
   return *this;
 }
 record::~record() { leave(); }
 
-void record::leave() noexcept { leave(false); }
-void record::leave(const name_guard& held) noexcept { leave(static_cast<bool>(held)); }
+void record::leave() noexcept { leave(false, manner::closing); }
+void record::leave(const name_guard& held) noexcept { leave(static_cast<bool>(held), manner::closing); }
+void record::leave_keeping() noexcept { leave(false, manner::keeping); }
 
-void record::leave(bool name_is_held) noexcept {
+void record::part() noexcept {
+  if (state_ == nullptr || !state_->present || forked()) return;
+  state_->present = false;
+  state_->rows().part(state_->row);
+  wake_everybody(state_->file);
+}
+
+void record::leave(bool name_is_held, manner how) noexcept {
   if (state_ == nullptr || !state_->present || forked()) return;
   state_->present = false;
   record_page& page = state_->page();
   name_guard guard;
   if (state_->as == role::owner) {
     // With several owners possible, the last one is only the last while nobody can come. If the lock is not to be
-    // had in time the record stays behind as one whose owners all left; join() and own() can tell.
+    // had in time, a record that should close stays behind as one whose owners all left, which join() and own() can
+    // tell; one to be kept is kept, which matters only to those who find no living owner.
     const bool sole = page.many_owners == 0;
     if (!sole && !name_is_held) {
       if (auto taken = lock_name()) guard = std::move(*taken);
     }
-    if ((sole || name_is_held || guard) && last_owner()) {
+    const bool certain = sole || name_is_held || guard;
+    const bool last = certain && last_owner();
+    if (how == manner::keeping && (last || !certain)) say_kept(page, true);
+    if (how == manner::closing && last) {
       page.owners_closed.store(1, sync::release);  // E1
       const std::string path = file();
       if (state_->file.has_name(path)) os::remove_file(path).ignore();
@@ -79,6 +94,33 @@ result<bool> record::any_owner_alive() const {
   auto owners = state_->rows().fate_of(role::owner);
   if (!owners) return owners.error();
   return *owners == fate::alive;
+}
+
+// R6: the same count on both sides of the question belongs to the answer.
+result<owner_standing> standing_of(const shm::segment& file) {
+  const auto& kept = page_of(file).kept;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const std::uint32_t before = kept.load(sync::acquire);  // E3
+    auto owners = participants(file).fate_of(role::owner);
+    if (!owners) return owners.error();
+    if (*owners == fate::alive) return owner_standing::alive;
+    if (kept.load(sync::acquire) != before) continue;  // E3
+    if ((before & 1) != 0) return owner_standing::kept;
+    return *owners == fate::dead ? owner_standing::dead : owner_standing::gone;
+  }
+  return owner_standing::alive;  // they come and go faster than we can ask
+}
+
+result<owner_standing> record::owners() const {
+  if (forked()) return error(errc::forked, "owners", place(state_->identity));
+  return standing_of(state_->file);
+}
+
+result<void> record::allocate_body(std::size_t offset, std::size_t length) const {
+  if (forked()) return error(errc::forked, "allocate", place(state_->identity));
+  transom::detail::ensure(offset <= body_.size() && length <= body_.size() - offset,
+                          "what is allocated lies within the body");
+  return state_->file.allocate(page_of(state_->file).body_offset + offset, length, place(state_->identity));
 }
 
 int record::owner_pid() const noexcept {
@@ -115,6 +157,8 @@ object_origin record::origin() const noexcept {
   return static_cast<object_origin>(state_->page().origin.load(sync::relaxed));
 }
 
+unsigned record::row() const noexcept { return state_->row; }
+participants record::rows() const noexcept { return state_->rows(); }
 const record_terms& record::terms() const noexcept { return state_->terms; }
 bool record::forked() const noexcept { return state_ != nullptr && state_->file.forked(); }
 std::string record::file() const { return state_->in.path_of(state_->name); }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "transom/base/ensure.hpp"
 #include "transom/meter/record.hpp"
 #include "transom/meter/record_layout.hpp"
 #include "transom/meter/record_state.hpp"
@@ -9,7 +10,6 @@
 namespace transom::meter {
 namespace {
 
-using shm::fate;
 using shm::participants;
 using shm::role;
 using shm::segment;
@@ -24,9 +24,11 @@ std::uint32_t keep(std::array<char, N>& to, std::string_view text) noexcept {
   return static_cast<std::uint32_t>(length);
 }
 
-void fill(segment& file, std::string_view identity, const record_terms& terms, bool many_owners, object_origin origin) {
+// R1: nobody can see it yet.
+void fill(segment& file, std::string_view identity, const record_terms& terms, bool many_owners, object_origin origin,
+          const record_shape& shape) {
   record_page& page = page_of(file);
-  shm::begin_header(page.common, record_kind, record_size, record_participants);
+  shm::begin_header(page.common, record_kind, file.bytes().size(), shape.rows);
   page.schema_hash = terms.schema_hash;
   page.capacity = terms.capacity;
   page.max_message = terms.max_message;
@@ -35,6 +37,26 @@ void fill(segment& file, std::string_view identity, const record_terms& terms, b
   page.schema_length = keep(page.schema, terms.schema_text);
   page.many_owners = many_owners ? 1 : 0;
   page.origin.store(static_cast<std::uint32_t>(origin), sync::relaxed);
+  page.body_offset = shape.body_size == 0 ? 0 : body_begin(shape.rows);
+  page.body_size = shape.body_size;
+  if (shape.fill) shape.fill(body_of(file));
+}
+
+result<segment> make_record(const shm::directory& in, const record_shape& shape) {
+  detail::ensure(shape.rows >= 1 && shape.rows <= record_participants, "a record has 1 to 256 rows");
+  detail::ensure(shape.body_allocated <= shape.body_size, "what is allocated lies within the body");
+  if (shape.body_size == 0) return segment::make(in, rows_end(shape.rows));
+  const std::size_t begin = body_begin(shape.rows);
+  return segment::make(in, begin + shape.body_size, begin + shape.body_allocated);
+}
+
+// segment::open() has checked the rows against the size.
+bool sound(const record_page& page) noexcept {
+  const unsigned rows = page.common.row_count;
+  if (rows < 1 || rows > record_participants) return false;
+  const std::uint64_t size = page.common.total_size;
+  if (page.body_size == 0) return page.body_offset == 0 && size == rows_end(rows);
+  return page.body_offset == body_begin(rows) && size > page.body_offset && size - page.body_offset == page.body_size;
 }
 
 record_terms terms_of(const record_page& page) {
@@ -50,7 +72,14 @@ result<segment> open_record(const shm::directory& in, const std::string& file, s
   if (page.identity_hash != shm::stable_hash(identity) || !identity.starts_with(kept))
     return error(errc::protocol_error, "open record",
                  place(in.path_of(file), "it is the record of " + std::string(kept)));
+  if (!sound(page))
+    return error(errc::protocol_error, "open record",
+                 place(in.path_of(file), "its geometry is impossible; remove the file if nobody uses it"));
   return opened;
+}
+
+result<shm::directory> directory_of(const std::string& chosen) {
+  return chosen.empty() ? shm::directory::open() : shm::directory::open(chosen);
 }
 
 std::string described(const record_terms& terms) {
@@ -77,13 +106,25 @@ result<std::unique_ptr<record::state>> record::join_owners(std::unique_ptr<state
     return error::system(static_cast<int>(std::errc::address_in_use), "open record", place(identity, who))
         .with_peer(pid);
   }
+  return settle_as_owner(std::move(all), pid);
+}
+
+// Another owner of a record that there is: beside living ones, or after dead ones. Under the lock of the name.
+result<std::unique_ptr<record::state>> record::settle_as_owner(std::unique_ptr<state> all, int other_pid) {
+  const std::string& identity = all->identity;
   record_terms theirs = terms_of(all->page());
-  if (auto agreed = compare(all->terms, theirs, pid, place(identity)); !agreed) return agreed.error();
+  if (auto agreed = compare(all->terms, theirs, other_pid, place(identity)); !agreed) return agreed.error();
   all->terms = std::move(theirs);
-  // While one lives, another's death is not the end of anything: its row is used again.
+  // Where the object goes on, the death of one owner is not the end of anything: its row is used again. Not before we
+  // are LIVE, lest our own death here leave a record without any owner to have died.
+  const participants rows = all->rows();
   while (rows.declare_one_dead(role::owner)) {}
-  rows.recycle(role::owner);
   auto row = rows.claim(role::owner);
+  if (!row && row.error() == std::errc::no_buffer_space) {  // no other row is left: with the word that says the same
+    say_kept(all->page(), true);
+    rows.recycle(role::owner);
+    row = rows.claim(role::owner);
+  }
   if (!row) return row.error().at(place(identity, row.error().detail()));
   all->row = *row;
   if (auto settled = all->file.settle(all->in, all->name); !settled) {
@@ -91,13 +132,13 @@ result<std::unique_ptr<record::state>> record::join_owners(std::unique_ptr<state
     return settled.error();
   }
   rows.arrive(*row);
+  say_kept(all->page(), false);
+  rows.recycle(role::owner);
   return all;
 }
 
 // There is none, or a leftover, whose place the new one takes. Under the lock of the name.
-result<std::unique_ptr<record::state>> record::begin(std::unique_ptr<state> all, bool many_owners, object_origin before,
-                                                     bool replacing) {
-  fill(all->file, all->identity, all->terms, many_owners, before);
+result<std::unique_ptr<record::state>> record::begin(std::unique_ptr<state> all, bool replacing) {
   const participants rows = all->rows();
   auto row = rows.claim(role::owner);
   if (!row) return row.error();
@@ -108,8 +149,9 @@ result<std::unique_ptr<record::state>> record::begin(std::unique_ptr<state> all,
   return all;
 }
 
-result<record::ownership> record::own(std::string_view identity, const record_terms& terms, bool many_owners) {
-  auto in = shm::directory::open();
+result<record::ownership> record::own(std::string_view identity, const record_terms& terms, bool many_owners,
+                                      const record_shape& shape, bool adopt) {
+  auto in = directory_of(shape.directory);
   if (!in) return in.error();
   auto guard = in->lock_name(identity, deadline::after(longest_hold));
   if (!guard) return guard.error();
@@ -123,26 +165,38 @@ result<record::ownership> record::own(std::string_view identity, const record_te
   if (!found && existing.error() != std::errc::no_such_file_or_directory) return existing.error();
   object_origin before = object_origin::unsaid;
   if (found) {
-    auto owners = participants(*existing).fate_of(role::owner);
+    const record_page& page = page_of(*existing);
+    auto owners = standing_of(*existing);
     if (!owners) return owners.error();
-    if (*owners == fate::alive) {
+    if (*owners == owner_standing::alive) {
       auto joined = join_owners(with(std::move(*existing)), many_owners);
       if (!joined) return joined.error();
-      return ownership{record(std::move(*joined)), false, object_origin::unsaid, true, std::move(*guard)};
+      return ownership{.self = record(std::move(*joined)), .joined_others = true, .guard = std::move(*guard)};
     }
-    before = static_cast<object_origin>(page_of(*existing).origin.load(sync::relaxed));
+    before = static_cast<object_origin>(page.origin.load(sync::relaxed));
+    const bool goes_on = *owners == owner_standing::kept || (adopt && *owners == owner_standing::dead);
+    if (goes_on && page.owners_closed.load(sync::acquire) == 0) {  // E1
+      auto adopted = settle_as_owner(with(std::move(*existing)), 0);
+      if (!adopted) return adopted.error();
+      return ownership{
+          .self = record(std::move(*adopted)), .origin_before = before, .adopted = true, .guard = std::move(*guard)};
+    }
   }
-  auto fresh = segment::make(*in, record_size);
+  auto fresh = make_record(*in, shape);
   if (!fresh) return fresh.error();
-  auto begun = begin(with(std::move(*fresh)), many_owners, before, found);
+  fill(*fresh, identity, terms, many_owners, before, shape);
+  auto begun = begin(with(std::move(*fresh)), found);
   if (!begun) return begun.error();
   if (found) wake_everybody(*existing);
-  return ownership{record(std::move(*begun)), found, before, false, std::move(*guard)};
+  return ownership{.self = record(std::move(*begun)),
+                   .replaced_leftover = found,
+                   .origin_before = before,
+                   .guard = std::move(*guard)};
 }
 
-result<record> record::join(std::string_view identity, const record_terms& terms) {
+result<record> record::join(std::string_view identity, const record_terms& terms, const std::string& directory) {
   const place where{identity};
-  auto in = shm::directory::open();
+  auto in = directory_of(directory);
   if (!in) return in.error();
   const std::string name = shm::file_name(identity, record_suffix);
   for (int attempt = 0; attempt < attempts; ++attempt) {
@@ -153,15 +207,16 @@ result<record> record::join(std::string_view identity, const record_terms& terms
     const participants rows(*opened);
     record_page& page = page_of(*opened);
 
-    auto owners = rows.fate_of(role::owner);
+    auto owners = standing_of(*opened);
     if (!owners) return owners.error();
     // Asked after the locks: R4, an owner that left in good order said so before it let go.
     const bool closed = page.owners_closed.load(sync::acquire) != 0;  // E1
-    if (closed || *owners == fate::gone) return error(errc::closed, "open record", where);
-    if (*owners == fate::dead)
+    if (closed || *owners == owner_standing::gone) return error(errc::closed, "open record", where);
+    if (*owners == owner_standing::dead)
       return error(errc::owner_died, "open record", place(identity, "the record is a leftover of a dead owner"));
     record_terms theirs = terms_of(page);
-    const int owner = pid_at(rows, rows.find_alive(role::owner).value_or(0));
+    const auto alive = rows.find_alive(role::owner);
+    const int owner = alive ? pid_at(rows, *alive) : 0;
     if (auto agreed = compare(terms, theirs, owner, where); !agreed) return agreed.error();
 
     auto row = rows.claim(role::sender);

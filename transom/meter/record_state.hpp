@@ -1,6 +1,7 @@
 // transom/meter/record_state.hpp - what a record handle owns, for record.cpp and record_opening.cpp. Private.
 #pragma once
 #include <chrono>
+#include <span>
 #include <string>
 
 #include "transom/meter/record.hpp"
@@ -26,6 +27,22 @@ inline void wake_everybody(const shm::segment& file) noexcept {
   page_of(file).receivers_bell.ring_loudly();
   page_of(file).senders_bell.ring_loudly();
 }
+
+/// The body, as the header says; its numbers were checked when the file was opened.
+inline std::span<std::byte> body_of(const shm::segment& file) noexcept {
+  const record_page& page = page_of(file);
+  return file.bytes().subspan(page.body_size == 0 ? 0 : page.body_offset, page.body_size);
+}
+
+/// R6. Under the lock of the name, or by the one owner there is.
+inline void say_kept(record_page& page, bool yes) noexcept {
+  std::uint32_t count = page.kept.load(sync::relaxed);
+  while (((count & 1) != 0) != yes &&
+         !page.kept.compare_exchange_weak(count, count + 1, sync::acq_rel, sync::relaxed)) {}  // E3
+}
+
+/// See record::owners(). Fails as fcntl(2).
+result<owner_standing> standing_of(const shm::segment& file);
 
 struct record::state {
   shm::segment file;

@@ -98,10 +98,14 @@ void private_hold::reset() noexcept {
   held_.reset();
 }
 
-result<private_hold> private_hold::map(int fd, std::size_t length, const place& where) {
-  auto mapped = os::mapping::map(fd, 0, length, os::access::read_write, os::share::shared, where);
+result<private_hold> private_hold::map(int fd, std::size_t length, const place& where, os::access how) {
+  auto mapped = os::mapping::map(fd, 0, length, how, os::share::shared, where);
   if (!mapped) return mapped.error();
-  private_hold hold(std::move(*mapped), os::fork_epoch());
+  return keep(std::move(*mapped), where);
+}
+
+result<private_hold> private_hold::keep(os::mapping mapped, const place& where) {
+  private_hold hold(std::move(mapped), os::fork_epoch());
   if (auto ok = hold.held_.advise(os::advice::dont_fork); !ok) return ok.error().at(where);
   if (auto ok = hold.held_.advise(os::advice::dont_dump); !ok) return ok.error().at(where);
   return hold;

@@ -38,7 +38,10 @@ class private_hold {
   ~private_hold() { reset(); }
 
   /// Maps all of what `fd` has open: shared, not for children, not in core dumps.
-  static result<private_hold> map(int fd, std::size_t length, const place& where);
+  static result<private_hold> map(int fd, std::size_t length, const place& where,
+                                  os::access how = os::access::read_write);
+  /// The same for what is mapped already.
+  static result<private_hold> keep(os::mapping mapped, const place& where);
   std::span<std::byte> bytes() const noexcept { return held_.bytes(); }
   explicit operator bool() const noexcept { return static_cast<bool>(held_); }
   /// True in a child of the process that made it: there is no memory behind bytes().

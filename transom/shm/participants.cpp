@@ -80,7 +80,7 @@ result<bool> participants::take(unsigned index, role as) const {
 }
 
 result<unsigned> participants::claim(role as) const {
-  for (unsigned index = 0; index < size(); ++index) {
+  for (unsigned index = as == role::owner ? 0 : 1; index < size(); ++index) {
     if (!reusable(word(index).state)) continue;
     auto taken = take(index, as);
     if (!taken) return taken.error();
@@ -100,6 +100,10 @@ void participants::leave(unsigned index) const noexcept {
 
 void participants::finish_leaving(unsigned index) const noexcept {
   row(index).word.store(word(index).as(row_state::free).pack(), sync::release);  // E1
+}
+
+void participants::part(unsigned index) const noexcept {
+  row(index).word.store(word(index).as(row_state::parted).pack(), sync::release);  // E1
 }
 
 result<fate> participants::fate_of(role whom, std::optional<unsigned> not_counting) const {
@@ -139,19 +143,38 @@ unsigned participants::present(role whom, std::optional<unsigned> not_counting) 
   return count;
 }
 
+// `seen` said LIVE before the lock was found free. P4: the change is the second look.
+std::optional<casualty> participants::bury(unsigned index, row_word seen) const {
+  const int pid = static_cast<int>(row(index).pid.load(sync::relaxed));  // P2: that of `seen`, if the change works
+  if (!change(row(index), seen, seen.as(row_state::dead))) return {};
+  return casualty{pid, id_of(index, seen.generation)};
+}
+
 std::optional<casualty> participants::declare_one_dead(role whom) const {
   for (unsigned index = 0; index < used(); ++index) {
     const row_word seen = word(index);
-    if (seen.role != whom || seen.state == row_state::free || seen.state == row_state::dead) continue;
+    if (seen.role != whom || !(seen.present() || seen.state == row_state::left)) continue;
     if (segment_->is_held(index).value_or(true)) continue;
     if (seen.state != row_state::live) {  // died while joining or leaving: nobody's business
       change(row(index), seen, seen.as(row_state::free));
       continue;
     }
-    const int pid = static_cast<int>(row(index).pid.load(sync::relaxed));  // P2: that of `seen`, if the change works
-    if (change(row(index), seen, seen.as(row_state::dead))) return casualty{pid, id_of(index, seen.generation)};
+    if (auto dead = bury(index, seen)) return dead;
   }
   return {};
+}
+
+std::optional<casualty> participants::declare_dead(unsigned index) const {
+  const row_word seen = word(index);
+  if (seen.state != row_state::live || segment_->is_held(index).value_or(true)) return {};
+  return bury(index, seen);
+}
+
+bool participants::free_row(unsigned index, std::uint32_t generation) const noexcept {
+  const row_word seen = word(index);
+  if (seen.generation != generation) return false;
+  if (seen.state != row_state::parted && seen.state != row_state::dead) return false;
+  return change(row(index), seen, seen.as(row_state::free));
 }
 
 void participants::recycle(role whom) const noexcept {

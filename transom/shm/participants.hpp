@@ -7,14 +7,17 @@
 // fork() never does. Nothing else is evidence of death: not a pid, not a time.
 //
 // Invariants
-//   P1  A row is changed by whoever holds its lock. Only three steps are anybody's, each a compare-and-swap that
-//       names the incarnation, after the lock of the row was seen free: LIVE -> DEAD, DEAD -> FREE, and JOINING or
-//       LEFT -> FREE.
+//   P1  A row is changed by whoever holds its lock. Only four steps are anybody's, each a compare-and-swap that
+//       names the incarnation. After the lock of the row was seen free: LIVE -> DEAD, DEAD -> FREE, and JOINING or
+//       LEFT -> FREE. With the lock held or free: PARTED -> FREE.
 //   P2  The identity in a row that says LIVE(g) is that of incarnation g: it is written before LIVE and not again
 //       before generation g + 1, which needs the row to be FREE, LEFT or JOINING without a holder first.
 //   P3  Generations of a row only grow, by one for each claim: an incarnation never comes twice (until 2^24 lives).
 //   P4  LIVE with a free lock, seen again as the same LIVE after the question, is a death. LIVE, then LEFT, then a
 //       free lock is a departure: the word changes before the lock goes.
+//   P5  PARTED is the last word of its incarnation: who said it writes nothing more into the row and lets the lock go
+//       with its mapping. Neither PARTED nor DEAD is claimed: what stands in the object under the index of the row
+//       (a lane) waits for whoever takes care of it, and for his free_row().
 //
 // Ordering
 //   E1  arrive/leave   what a participant wrote before its word changed  ->  who reads the word; and the range of rows
@@ -22,7 +25,8 @@
 //
 // Death, step by step: in claim(), before JOINING: nothing happened. JOINING: nobody knew it; the row is reusable.
 // LIVE: a casualty, reported once by whoever wins LIVE -> DEAD; the reporter's death after that is a report made. DEAD:
-// row waits for recycle(). LEFT: it had left. No step leaves a row that nobody can use again.
+// row waits for recycle() or free_row(). LEFT: it had left. PARTED: it had left, the row waits for free_row(). No step
+// leaves a row that nobody can use again.
 // A verdict may come late, because a claimer holds the lock of a row for a moment before it looks again; never early.
 #pragma once
 #include <array>
@@ -38,7 +42,8 @@
 
 namespace transom::shm {
 
-enum class row_state : std::uint32_t { free, joining, live, left, dead };
+/// "parted": left in good order, and what it leaves behind is not yet taken care of.
+enum class row_state : std::uint32_t { free, joining, live, left, dead, parted };
 /// What a participant is there for. An owner keeps the object; the others come and go.
 enum class role : std::uint32_t { none, owner, sender };
 
@@ -96,14 +101,17 @@ class participants {
   row_word word(unsigned index) const noexcept { return row_word::unpack(row(index).word.load(sync::acquire)); }  // E1
   std::string comm(unsigned index) const;
 
-  /// Takes a free row: locks it, says JOINING, writes who we are. Before the segment is settled. Fails with
-  /// no_buffer_space when all rows are taken.
+  /// Takes a free row: locks it, says JOINING, writes who we are. Before the segment is settled. Row 0 is for owners:
+  /// a successor finds it, however many others are there. Fails with no_buffer_space when all rows are taken.
   result<unsigned> claim(role as) const;
   /// JOINING -> LIVE: from now on our death is somebody's business.
   void arrive(unsigned index) const noexcept;
   /// To LEFT; finish_leaving() makes the row free for others once we no longer use what it stands for.
   void leave(unsigned index) const noexcept;
   void finish_leaving(unsigned index) const noexcept;
+  /// LIVE -> PARTED: leaves, and keeps the row until somebody's free_row(). All that we wrote before is visible to
+  /// who sees it.
+  void part(unsigned index) const noexcept;
 
   /// What happened to the participants of a role. `not_counting`: a row that is left out, ours. Fails as fcntl(2).
   result<fate> fate_of(role whom, std::optional<unsigned> not_counting = {}) const;
@@ -112,10 +120,15 @@ class participants {
   /// How many rows of the role say joining or live. No system call.
   unsigned present(role whom, std::optional<unsigned> not_counting = {}) const noexcept;
   /// Finds one of the role that died and says DEAD in its row: each is found by one caller, once. On the way, frees
-  /// the rows of those who died while joining or leaving.
+  /// the rows of those who died while joining or leaving. Not the rows of those who parted.
   std::optional<casualty> declare_one_dead(role whom) const;
   /// DEAD -> FREE for all of the role, after whatever they owned has been given back. Any caller, any time after.
   void recycle(role whom) const noexcept;
+  /// The same question about one row, whatever its role: if it is LIVE and nobody holds its lock, LIVE -> DEAD. To
+  /// one caller, once.
+  std::optional<casualty> declare_dead(unsigned index) const;
+  /// PARTED or DEAD -> FREE, if the row is still that of `generation`. True for one caller.
+  bool free_row(unsigned index, std::uint32_t generation) const noexcept;
   /// Never 0; the row and its incarnation.
   std::uint32_t id(unsigned index) const noexcept { return id_of(index, word(index).generation); }
 
@@ -124,6 +137,7 @@ class participants {
   unsigned used() const noexcept;
   result<bool> take(unsigned index, role as) const;
   void introduce(participant_row& self) const noexcept;
+  std::optional<casualty> bury(unsigned index, row_word seen) const;
   const segment* segment_;
 };
 

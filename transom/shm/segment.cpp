@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "transom/os/allocation.hpp"
 #include "transom/os/byte_lock.hpp"
 #include "transom/os/entry.hpp"
 #include "transom/os/process.hpp"
@@ -80,8 +81,8 @@ void begin_header(segment_header& header, const segment_kind& kind, std::uint64_
   header.creator_uid = self.uid;
 }
 
-result<segment> segment::make(const directory& in, std::size_t size) {
-  auto made = os::make_unnamed(in.path(), 0600, size);
+result<segment> segment::make(const directory& in, std::size_t size, std::optional<std::size_t> allocated) {
+  auto made = os::make_unnamed(in.path(), 0600, size, allocated);
   if (!made) return made.error();
   auto hold = private_hold::map(made->get(), size, place(in.path()));
   if (!hold) return hold.error();
@@ -142,6 +143,10 @@ result<void> segment::settle(const directory& in, std::string_view file) {
 
 result<bool> segment::is_held(std::uint64_t byte) const {
   return os::byte_lock::is_held(asking_ ? asking_.get() : locking_.get(), byte);
+}
+
+result<void> segment::allocate(std::size_t offset, std::size_t length, const place& where) const {
+  return os::allocate(asking_ ? asking_.get() : locking_.get(), offset, length, where);
 }
 
 bool segment::has_name(const std::string& path) const noexcept {

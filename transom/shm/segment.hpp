@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,8 +67,9 @@ void begin_header(segment_header& header, const segment_kind& kind, std::uint64_
 /// settle() or publish() bytes can be locked, afterwards only asked about. Thread safety: is_held() any thread.
 class segment {
  public:
-  /// A new file without a name: `size` bytes of zeros, allocated. Fails with no_space_on_device.
-  static result<segment> make(const directory& in, std::size_t size);
+  /// A new file without a name: `size` bytes of zeros, the first `allocated` of them (all, if it is not said) truly
+  /// allocated. Fails with no_space_on_device.
+  static result<segment> make(const directory& in, std::size_t size, std::optional<std::size_t> allocated = {});
   /// Opens what stands at `file` and checks that it is a `kind`. Fails with no_such_file_or_directory,
   /// protocol_error (not one, truncated, or of another version: the detail names both), operation_not_permitted.
   static result<segment> open(const directory& in, std::string_view file, const segment_kind& kind);
@@ -88,6 +90,9 @@ class segment {
 
   /// Whether any process, this one included, holds the byte. fcntl(2): F_OFD_GETLK.
   result<bool> is_held(std::uint64_t byte) const;
+  /// Allocates part of what make() left unallocated: before anybody touches it. Any participant, any time. Fails with
+  /// no_space_on_device; `where` is what the error names.
+  result<void> allocate(std::size_t offset, std::size_t length, const place& where) const;
   /// Whether `path` leads to this file.
   bool has_name(const std::string& path) const noexcept;
   bool forked() const noexcept { return hold_.forked(); }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "transom/shm/participants.hpp"
 #include "transom/shm/segment.hpp"
@@ -220,6 +221,68 @@ TEST(participants, the_row_of_one_who_died_joining_is_taken_over_by_the_next) {
   auto next = join_as(role::sender);
   EXPECT_EQ(participants(next).word(1).state, shm::row_state::live);
   EXPECT_EQ(participants(next).word(1).generation, 2u);
+}
+
+TEST(participants, who_parted_is_no_casualty_and_his_row_waits_for_somebody_to_free_it) {
+  scratch dir;
+  auto owner = make_one();
+  participants table(owner);
+  {
+    auto sender = join_as(role::sender);
+    participants(sender).part(1);
+    EXPECT_EQ(table.present(role::sender), 0u);
+    EXPECT_EQ(table.fate_of(role::sender).or_throw(), fate::gone);
+  }
+  EXPECT_FALSE(table.declare_one_dead(role::sender));
+  EXPECT_FALSE(table.declare_dead(1));
+  table.recycle(role::sender);
+  EXPECT_EQ(table.word(1).state, shm::row_state::parted);
+  auto next = join_as(role::sender);
+  EXPECT_EQ(participants(next).word(2).state, shm::row_state::live);
+  EXPECT_FALSE(table.free_row(1, 2));
+  EXPECT_FALSE(table.free_row(2, 1));
+  EXPECT_TRUE(table.free_row(1, 1));
+  EXPECT_FALSE(table.free_row(1, 1));
+  auto third = join_as(role::sender);
+  EXPECT_EQ(table.word(1).state, shm::row_state::live);
+  EXPECT_EQ(table.word(1).generation, 2u);
+}
+
+TEST(participants, a_row_freed_while_its_parted_holder_is_still_there_is_taken_when_he_has_gone) {
+  scratch dir;
+  auto owner = make_one();
+  participants table(owner);
+  auto sender = std::make_optional(join_as(role::sender));
+  participants(*sender).part(1);
+  EXPECT_TRUE(table.free_row(1, 1));
+  auto second = join_as(role::sender);
+  EXPECT_EQ(table.word(2).state, shm::row_state::live);
+  sender.reset();
+  auto third = join_as(role::sender);
+  EXPECT_EQ(table.word(1).state, shm::row_state::live);
+}
+
+TEST(participants, one_row_is_asked_for_its_death_and_keeps_saying_dead_until_it_is_freed) {
+  scratch dir;
+  auto owner = make_one();
+  participants table(owner);
+  standing_child first([] { return join_as(role::sender); });
+  standing_child second([] { return join_as(role::sender); });
+  EXPECT_FALSE(table.declare_dead(0));
+  EXPECT_FALSE(table.declare_dead(1));
+  first.kill_and_reap();
+  second.kill_and_reap();
+  const auto found = table.declare_dead(2);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->pid, second.pid());
+  EXPECT_EQ(found->id, table.id(2));
+  EXPECT_FALSE(table.declare_dead(2));
+  EXPECT_EQ(table.word(1).state, shm::row_state::live);
+  EXPECT_EQ(table.word(2).state, shm::row_state::dead);
+  auto third = join_as(role::sender);
+  EXPECT_EQ(table.word(3).state, shm::row_state::live);
+  EXPECT_TRUE(table.free_row(2, 1));
+  EXPECT_FALSE(table.free_row(1, 1));
 }
 
 // The row belongs to the address space that mapped it: not to its children, and not to its descriptors.
