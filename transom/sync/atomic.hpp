@@ -2,7 +2,8 @@
 //
 // Each call names its order: there is no default to fall back on. A type that is not lock-free does not compile: a
 // hidden lock would live in one process and protect nothing. Its layout is that of T, so an atomic<std::uint32_t> can
-// be a futex word.
+// be a futex word. tests/explore puts a header of the same name and the same interface before this one on the include
+// path: so the shipping text runs there, step by step, and nothing here has to know.
 #pragma once
 #include <atomic>
 

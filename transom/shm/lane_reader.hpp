@@ -1,0 +1,184 @@
+// transom/shm/lane_reader.hpp - the receiving side of a lane: the only one that writes lane_in.
+//
+// A message is taken in one of three ways: receive_quick() copies a small one out when nothing is the matter; look()
+// lends the next one where it lies until acknowledge(); show() moves it into a hold, where it may stay while later ones
+// are received, until release().
+//
+// Invariants
+//   I1  next_ is the message that look() finds; head == next_, except while acknowledge() runs.
+//   I2  A hold is written before head passes its message (K1), and before the message is shown. So of a dead receiver's
+//       messages those in holds below head were shown, those in holds at head or above were not, and nobody saw
+//       what lies in slots.
+//   I3  A hold's word is 0 iff it is free. It is taken by the receiving thread alone and freed by whoever has the view.
+//   I4  stop_at_ is 0 when a message is lent, when redeliveries wait, when closed, and where the kernel cannot fence
+//   for
+//       us: one comparison stands for "nothing special".
+//
+// Ordering
+//   E1  publish  what the sender wrote, and then its word  ->  our reads of it
+//   E2  head     our reads of the slot, and our holds      ->  the sender's next writes
+//   E3  release  the reads of a held message               ->  the sender's next writes to its run; our reuse of the
+//   hold E4  grow     the sender's bytes below progress         ->  our early reads K1  the hold is written before head
+//   passes it F4  stop_at_ allowed, then closed_   pairs with   F3: closed_, then stop_at_ = 0 F3  entering_, then
+//   stop_at_   pairs with   stop_at_ = 0, then entering_: light here, heavy in close() E6  leave    the last quick
+//   receive                    ->  who has closed
+//
+// Death: killed before E2, the message is the successor's, as new. Killed after, it was acknowledged, or its hold says
+// that it was shown: then the successor delivers it again, marked.
+//
+// Trust: each word of the sender is read once and checked against our own geometry before it is used.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "transom/os/fork_guard.hpp"
+#include "transom/shm/descriptor_bell.hpp"
+#include "transom/shm/lane_copy.hpp"
+#include "transom/shm/lane_layout.hpp"
+
+namespace transom::shm {
+
+/// What is at the front of a lane.
+enum class found {
+  message,
+  nothing,
+  growing,  ///< a message that is still being written
+  broken    ///< the sender wrote what it never should: protocol_error
+};
+
+/// The message at the front.
+struct lane_front {
+  std::span<const std::byte> payload;  ///< in shared memory: a sender that is not trusted may change it still
+  std::uint64_t n = 0;                 ///< its number in the lane
+  bool redelivered = false;
+};
+
+/// Private memory of one receiver. Thread safety: one thread at a time; release() and close() any thread.
+class lane_reader {
+ public:
+  /// `waits` and `bell` are the sender's wait word and the bell on which it sleeps.
+  lane_reader(lane_memory lane, const lane_geometry& sizes, const sync::wait_word& waits, sync::bell_word& bell);
+  lane_reader(const lane_reader&) = delete;
+  lane_reader& operator=(const lane_reader&) = delete;
+
+  /// Takes over from a receiver that is dead: what it showed and did not acknowledge comes first, as redelivered.
+  void adopt();
+  void ring_through(descriptor_bell& bell) noexcept { descriptor_ = &bell; }
+
+  /// Copies the next message to `to` if it has exactly `size` <= 56 bytes, or does nothing and says false: ask look().
+  [[gnu::always_inline]] bool receive_quick(std::byte* to, std::size_t size) noexcept {
+    return take_quick([size](std::uint64_t kind) { return kind == size; },
+                      [to, size](const lane_slot& slot, std::size_t) { copy_out(to, slot, size); });
+  }
+  /// The same for a size that is not known: `fits(size)` says whether it may come, then `copy(slot, size)`.
+  template <typename Fits, typename Copy>
+  [[gnu::always_inline]] bool take_quick(Fits fits, Copy copy) noexcept(noexcept(copy(*slots_, 0))) {
+    if (*epoch_ != born_in_) [[unlikely]]
+      return false;
+    const std::uint64_t n = next_.load(sync::relaxed);
+    entering_.store(n + 1, sync::relaxed);
+    sync::light_fence();  // F3 pairs with F3
+    const lane_slot& slot = slots_[n & mask_];
+    if (n >= stop_at_.load(sync::relaxed)) [[unlikely]] {
+      entering_.store(n, sync::relaxed);
+      return false;
+    }
+    const std::uint64_t word = slot.word.load(sync::acquire);  // E1
+    const std::uint64_t kind = kind_of(word);
+    if (count_of(word) != n + 1 || kind > inline_bytes || !fits(kind)) {
+      entering_.store(n, sync::relaxed);
+      return false;
+    }
+    copy(slot, kind);
+    pass(n);
+    return true;
+  }
+  /// Whether quick receives work at all just now; if not, look() may find what they do not.
+  bool is_quick() const noexcept { return next_.load(sync::relaxed) < stop_at_.load(sync::relaxed); }
+
+  /// Lends the next message until acknowledge() or show(); again the same one.
+  found look(lane_front& front) noexcept;
+  /// How many bytes of the growing message at the front can be read, and where they are. Before look() finds it whole.
+  std::span<const std::byte> grown() const noexcept;
+  /// The message that look() found has been dealt with.
+  void acknowledge() noexcept;
+  /// Moves the message that look() found into a hold, where it stays until release(): null if all are in use. `payload`
+  /// becomes where its bytes are from now on.
+  lane_slot* show(std::span<const std::byte>& payload) noexcept;
+  /// The message in `hold` has been dealt with. Any thread.
+  void release(lane_slot& hold) noexcept;
+  /// The sender is dead and the message at the front will never be whole: goes past it.
+  void skip_torn() noexcept { pass_slowly(); }
+
+  /// Until this message number no look() is needed for others' sake: the merge's turn.
+  void stop_quick_at(std::uint64_t n) noexcept {
+    turn_ = n;
+    allow_quick();
+  }
+  std::uint64_t next() const noexcept { return next_.load(sync::relaxed); }
+  bool broken() const noexcept { return broken_; }
+  bool lent() const noexcept { return lent_; }
+  bool any_held() const noexcept;
+  /// Something is there for a look(). Takes nothing.
+  bool has_something() const noexcept;
+  /// Quick receives work, and there is nothing for them.
+  bool has_nothing() const noexcept { return is_quick() && count_of(front_word()) != next() + 1; }
+  /// And it is a message that is still being written.
+  bool is_growing() const noexcept { return !lent_ && again_.empty() && kind_of(front_word()) == slot_kind::growing; }
+  std::uint64_t first_of_sender() const noexcept { return lane_.out->first.load(sync::relaxed); }
+  std::uint32_t sender_cpu() const noexcept { return lane_.out->cpu.load(sync::relaxed); }
+  /// Wakes a sender that waits for room.
+  void ring() noexcept {
+    if (sender_.ring()) ring_descriptor();
+  }
+  void ring_loudly() noexcept { bell_->ring_loudly(); }
+
+  /// No quick receive starts once this has returned, and none is under way. Any thread, but not while another one is in
+  /// any other call.
+  void close() noexcept;
+
+ private:
+  [[gnu::always_inline]] void pass(std::uint64_t n) noexcept {
+    lane_.in->head.store(n + 1, sync::release);  // E2
+    next_.store(n + 1, sync::release);           // E6
+    if (sender_.ring()) [[unlikely]]
+      ring_descriptor();
+  }
+  void pass_slowly() noexcept {
+    const std::uint64_t n = next();
+    entering_.store(n + 1, sync::relaxed);
+    pass(n);
+  }
+  void ring_descriptor() noexcept {
+    if (descriptor_ != nullptr) descriptor_->ring();
+  }
+  void allow_quick() noexcept;
+  bool is_old(std::uint64_t word) const noexcept;
+  found lend(const lane_slot& from, std::uint64_t word, lane_front& front) noexcept;
+  std::uint64_t front_word() const noexcept { return slots_[next() & mask_].word.load(sync::acquire); }  // E1
+  bool payload_of(const lane_slot& slot, std::uint64_t word, std::span<const std::byte>& payload) const noexcept;
+
+  // What receive_quick() reads and writes.
+  const lane_slot* slots_;
+  std::uint64_t mask_;
+  sync::atomic<std::uint64_t> next_, entering_, stop_at_;
+  sync::ringer sender_;
+  const std::atomic<std::uint32_t>* epoch_;
+  std::uint32_t born_in_;
+  lane_memory lane_;
+
+  lane_geometry sizes_;
+  sync::bell_word* bell_;
+  const std::byte* arena_memory_;
+  std::uint64_t turn_ = 0;
+  bool quick_, lent_ = false, broken_ = false;
+  sync::atomic<bool> closed_;
+  lane_front lent_front_;
+  std::uint64_t lent_word_ = 0;
+  descriptor_bell* descriptor_ = nullptr;
+  std::vector<lane_slot*> again_;  // holds to be delivered again, the last one first
+};
+
+}  // namespace transom::shm
