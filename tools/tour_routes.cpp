@@ -165,8 +165,8 @@ transom::result<arrival> travel_udp(const std::string& file, std::size_t size, c
 }  // namespace
 
 const std::vector<std::string>& tour_schemes() {
-  static const std::vector<std::string> schemes{"inproc",     "pipe",     "fd",      "fifo", "unix", "unix+stream",
-                                                "unix+dgram", "posix-mq", "sysv-mq", "tcp",  "udp"};
+  static const std::vector<std::string> schemes{"inproc",   "pipe",    "fd",  "fifo",      "unix",     "unix+stream", "unix+dgram",
+                                                "posix-mq", "sysv-mq", "shm", "posix-shm", "sysv-shm", "memfd",       "tcp", "udp"};
   return schemes;
 }
 
@@ -177,11 +177,13 @@ transom::result<arrival> travel(const std::string& scheme, const std::string& fi
   if (scheme == "pipe") return travel_given("pipe:", file, size, stop);
   if (scheme == "fd") return travel_descriptor(file, size, stop);
   if (scheme == "udp") return travel_udp(file, size, stop);
-  if (scheme == "posix-mq")
-    return travel_named("posix-mq:///transom-tour-" + id, "posix-mq:///transom-tour-back-" + id, file, size, stop);
-  if (scheme == "sysv-mq") {
+  if (scheme == "memfd") return travel_given("memfd:", file, size, stop);
+  if (scheme == "shm") return travel_named("shm://transom-tour-" + id, "shm://transom-tour-back-" + id, file, size, stop);
+  if (scheme == "posix-mq" || scheme == "posix-shm")
+    return travel_named(scheme + ":///transom-tour-" + id, scheme + ":///transom-tour-back-" + id, file, size, stop);
+  if (scheme == "sysv-mq" || scheme == "sysv-shm") {
     const int first = 1 + (::getpid() % 127) * 2;
-    const std::string path = "sysv-mq:///proc/self/exe?id=";
+    const std::string path = scheme + ":///proc/self/exe?id=";
     return travel_named(path + std::to_string(first), path + std::to_string(first + 1), file, size, stop);
   }
   if (scheme == "tcp") {

@@ -4,8 +4,8 @@
 _transom() {
   local commands="tour send recv pipe version"
   local common="--help --framing --type --count --text --quiet --json"
-  local schemes="unix:/// unix+stream:/// unix+dgram:/// fifo:/// posix-mq:/// sysv-mq:/// tcp:// udp:// fd: env:"
-  local mechanisms="inproc pipe fd fifo unix unix+stream unix+dgram posix-mq sysv-mq tcp udp"
+  local schemes="unix:/// unix+stream:/// unix+dgram:/// fifo:/// posix-mq:/// sysv-mq:/// shm:// posix-shm:/// sysv-shm:/// tcp:// udp:// fd: env:"
+  local mechanisms="inproc pipe fd fifo unix unix+stream unix+dgram posix-mq sysv-mq shm posix-shm sysv-shm memfd tcp udp"
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]:-} prefix="" choices=""
   # Bash takes a URL apart at its colons; put together what belongs to the word under the cursor.
   if declare -F _get_comp_words_by_ref >/dev/null; then

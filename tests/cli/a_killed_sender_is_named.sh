@@ -2,9 +2,11 @@
 # tests/cli/a_killed_sender_is_named.sh - recv says who died and ends with 1; what had arrived whole is on stdout.
 source "$(dirname "$0")/room.sh"
 
-for scheme in unix unix+stream unix+dgram fifo posix-mq; do
+for scheme in unix unix+stream unix+dgram fifo posix-mq shm posix-shm sysv-shm; do
   case $scheme in
-    posix-mq) url=posix-mq:///transom-cli-$$ ;;
+    posix-mq | posix-shm) url=$scheme:///transom-cli-$$ ;;
+    sysv-shm) url="sysv-shm://$room/key?id=3" && touch key ;;
+    shm) url=shm://transom-cli-$$ ;;
     *) url=$scheme://$room/channel ;;
   esac
   mkfifo words

@@ -22,7 +22,7 @@ offers 'send' se
 offers '--framing' send --fr
 offers 'length line' recv --framing l
 offers 'fifo:///' recv 'fi'
-offers 'pipe posix-mq' tour --via p
+offers 'pipe posix-mq posix-shm' tour --via p
 offers 'pipe,unix+stream' tour --via pipe,unix+s
 touch first second
 offers 'first' send fd:1 'fi'

@@ -26,7 +26,7 @@ for name, schema in ("sent.json", "transom.send/1"), ("received.json", "transom.
 
 d = document("version.json", "transom.version/1", ["version", "compiler", "schemes"])
 rows = {row["scheme"]: row["features"] for row in d["schemes"]}
-assert list(rows) == ["inproc", "pipe", "fifo", "unix", "unix+stream", "unix+dgram", "posix-mq", "sysv-mq", "tcp", "udp"], rows
+assert list(rows) == ["inproc", "pipe", "fifo", "unix", "unix+stream", "unix+dgram", "posix-mq", "sysv-mq", "shm", "posix-shm", "sysv-shm", "memfd", "tcp", "udp"], rows
 assert rows["udp"] == ["boundaries", "many_senders", "crosses_hosts"] and "fd_passing" in rows["unix"], rows
 
 d = document("tour.json", "transom.tour/1", ["machine", "input", "rows"])

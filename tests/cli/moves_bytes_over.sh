@@ -4,8 +4,9 @@ source "$(dirname "$0")/room.sh"
 
 case $1 in
   unix | unix+stream | unix+dgram | fifo) url=$1://$room/channel ;;
-  posix-mq) url=posix-mq:///transom-cli-$$ ;;
-  sysv-mq) url="sysv-mq://$room/key?id=7" && touch key ;;
+  posix-mq | posix-shm) url=$1:///transom-cli-$$ ;;
+  sysv-mq | sysv-shm) url="$1://$room/key?id=7" && touch key ;;
+  shm) url=shm://transom-cli-$$ ;;
   tcp | udp) url=$1://127.0.0.1:0 ;;
   *) fail "no URL for $1" ;;
 esac

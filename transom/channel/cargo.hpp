@@ -10,6 +10,13 @@
 
 namespace transom::detail {
 
+/// Small plain values without bools, which are good whatever their bytes are: shared memory hands them over as they
+/// lie.
+template <typename T>
+inline constexpr bool comes_quickly = false;
+template <plain T>
+inline constexpr bool comes_quickly<T> = sizeof(T) <= 56 && std::is_default_constructible_v<T> && !holds_bool<T>();
+
 struct end_access;
 
 /// Is a type whose schema reads `text` plain, so that its native form is its bytes?

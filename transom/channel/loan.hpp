@@ -1,8 +1,8 @@
 // transom/channel/loan.hpp - room for a message that is filled where it will be sent from.
 //
 // Invariants
-//   I1  A loan is a slot of the mechanism (no block) or a block of the sender's pool (a copying mechanism), or it has
-//       been moved from and is neither.
+//   I1  A loan is a slot of the mechanism (no block; `slot_` where it lends any number) or a block of the sender's pool
+//       (a copying mechanism, or a message so small that a copy is cheaper), or it has been moved from and is neither.
 //   I2  Until it is sent nothing has happened: a loan that ends unsent gives its room back.
 #pragma once
 #include <cstddef>
@@ -27,18 +27,22 @@ class loaned_room {
   loaned_room(sending_core& core, std::span<std::byte> slot) noexcept : core_(&core), room_(slot) {
     core.slot_lent(true);
   }
+  loaned_room(sending_core& core, const transport::lent_room& slot) noexcept
+      : core_(&core), room_(slot.memory), slot_(slot) {}
   loaned_room(sending_core& core, block own, std::size_t size) noexcept
       : core_(&core), own_(std::move(own)), room_(own_.data(), size) {}
   loaned_room(loaned_room&& other) noexcept
       : core_(std::exchange(other.core_, nullptr)),
         own_(std::move(other.own_)),
-        room_(std::exchange(other.room_, {})) {}
+        room_(std::exchange(other.room_, {})),
+        slot_(std::exchange(other.slot_, {})) {}
   loaned_room& operator=(loaned_room&& other) noexcept {
     if (this == &other) return *this;
     give_back();
     core_ = std::exchange(other.core_, nullptr);
     own_ = std::move(other.own_);
     room_ = std::exchange(other.room_, {});
+    slot_ = std::exchange(other.slot_, {});
     return *this;
   }
   ~loaned_room() { give_back(); }
@@ -53,9 +57,16 @@ class loaned_room {
   }
   bool belongs_to(const sending_core& core) const noexcept { return core_ == &core; }
   bool is_slot() const noexcept { return core_ != nullptr && own_.data() == nullptr; }
+  /// One of many slots that the end has lent.
+  const transport::lent_room* slot() const noexcept { return slot_.memory.data() == nullptr ? nullptr : &slot_; }
+  void was_sent() noexcept {
+    if (slot() == nullptr) give_back();
+    core_ = nullptr;
+  }
   void give_back() noexcept {
     if (core_ == nullptr) return;
-    if (is_slot()) core_->slot_lent(false);
+    if (slot() != nullptr) core_->end().give_back(slot_);
+    else if (is_slot()) core_->slot_lent(false);
     else core_->pool.give_back(std::move(own_));
     core_ = nullptr;
   }
@@ -64,6 +75,7 @@ class loaned_room {
   sending_core* core_;
   block own_;
   std::span<std::byte> room_;
+  transport::lent_room slot_;
 };
 
 }  // namespace detail

@@ -46,6 +46,7 @@ feature_set conditional_features(scheme s) noexcept {
   switch (s) {
     case scheme::posix_mq:
     case scheme::sysv_mq:
+    case scheme::shm:
     case scheme::posix_shm:
     case scheme::sysv_shm: return outlives_processes;
     case scheme::memfd: return zero_copy;

@@ -44,12 +44,27 @@ class receiver {
   }
 
   /// Waits for the next message.
-  result<T> recv(std::stop_token stop = {}) { return take({}, patience::forever(std::move(stop))); }
+  result<T> recv(std::stop_token stop = {}) {
+    if constexpr (detail::comes_quickly<T>) {
+      result<T> value(std::in_place);
+      if (!stop.stop_requested() && take_quickly(*value, true)) [[likely]]
+        return value;
+    }
+    return take({}, patience::forever(std::move(stop)));
+  }
   result<T> recv(recv_options which, std::stop_token stop = {}) {
     return take(which, patience::forever(std::move(stop)));
   }
   /// Without waiting: would_block when there is none.
-  result<T> try_recv(recv_options which = {}) { return take(which, patience::none()); }
+  result<T> try_recv(recv_options which = {}) {
+    if constexpr (detail::comes_quickly<T>) {
+      result<T> value(std::in_place);
+      if (which.type == 0 && take_quickly(*value, false)) [[likely]]
+        return value;
+      if (which.type == 0 && nothing_quickly()) return error(errc::would_block, "recv", core_->where);
+    }
+    return take(which, patience::none());
+  }
   /// Waiting for at most `d`: timed_out.
   template <typename Rep, typename Period>
   result<T> recv_for(std::chrono::duration<Rep, Period> d, std::stop_token stop = {}) {
@@ -181,6 +196,10 @@ class receiver {
       core_->unpack(detail::cargo_of<T>());
     return *core_;
   }
+  /// Shared memory, a small message, and nothing the matter: all there is to receiving. False: nothing has happened.
+  bool take_quickly(T& value, bool spin) noexcept;
+  /// Whether there is nothing just now, without asking further.
+  bool nothing_quickly() noexcept;
   result<T> take(recv_options which, const patience& how);
   result<view<T>> look(recv_options which, const patience& how);
   result<std::size_t> fill(std::span<std::byte> into, recv_options which, const patience& how) {

@@ -4,8 +4,33 @@
 #include <cstring>
 
 #include "transom/channel/receiver.hpp"
+#include "transom/shm/lane_reader.hpp"
+#include "transom/sync/backoff.hpp"
 
 namespace transom {
+
+template <typename T>
+[[gnu::always_inline]] inline bool receiver<T>::take_quickly(T& value, bool spin) noexcept {
+  if (core_ == nullptr || core_->inlet == nullptr) return false;
+  const transport::lane_inlet& inlet = *core_->inlet;
+  if (inlet.current == nullptr) return false;
+  for (unsigned looks = 0;; ++looks) {
+    if (inlet.current->receive_quick(reinterpret_cast<std::byte*>(&value), sizeof(T))) return true;
+    if (!spin || looks >= inlet.spins || !inlet.current->is_quick()) return false;
+    sync::relax();
+  }
+}
+
+template <typename T>
+[[gnu::always_inline]] inline bool receiver<T>::nothing_quickly() noexcept {
+  if (core_ == nullptr || core_->inlet == nullptr) return false;
+  transport::lane_inlet& inlet = *core_->inlet;
+  if (inlet.answers == 0 || !inlet.current->has_nothing() || inlet.changes->load(sync::relaxed) != inlet.seen)
+    return false;
+  --inlet.answers;
+  sync::relax();
+  return true;
+}
 
 template <typename T>
 result<T> receiver<T>::take(recv_options which, const patience& how) {
@@ -28,6 +53,11 @@ result<view<T>> receiver<T>::look(recv_options which, const patience& how) {
   if (!lent) return lent.error();
   const message_info info = lent->info;
   if constexpr (std::same_as<T, bytes>) {
+    if (core.keeps_many) {
+      auto kept = core.end().keep();
+      if (!kept) return kept.error();
+      return view<T>(detail::viewed_memory(core, *kept), info);
+    }
     if (core.zero_copy) return view<T>(detail::viewed_memory(core, lent->payload), info);
     const std::size_t size = lent->payload.size();
     detail::block copy = core.pool.take(size, 1);
@@ -39,6 +69,11 @@ result<view<T>> receiver<T>::look(recv_options which, const patience& how) {
     const bool in_place = core.zero_copy && !core.portable && lent->payload.size() == sizeof(T) &&
                           reinterpret_cast<std::uintptr_t>(at) % alignof(T) == 0;
     if (in_place && detail::bools_are_valid(*reinterpret_cast<const T*>(at))) {
+      if (core.keeps_many) {
+        auto kept = core.end().keep();
+        if (!kept) return kept.error();
+        return view<T>(detail::viewed_memory(core, *kept), info);
+      }
       return view<T>(detail::viewed_memory(core, lent->payload), info);
     }
     auto value = detail::wire_read<T>(*lent, core.portable, core.largest_message);

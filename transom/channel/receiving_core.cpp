@@ -13,6 +13,8 @@ receiving_core::receiving_core(opened_receiver opened)
       largest_message(opened.end->largest_message()),
       portable(opened.portable),
       zero_copy(features.contains(transom::zero_copy)),
+      keeps_many(opened.end->keeps_many()),
+      inlet(portable ? nullptr : opened.end->quick_inlet()),
       end_(std::move(opened.end)) {}
 
 result<void> receiving_core::admit(recv_options which, const patience& how_long) {
@@ -64,6 +66,7 @@ result<const transport::handover*> receiving_core::pack() {
   auto given = give_anonymous(*end_, where);
   if (!given) return given.error();
   packed_ = std::move(*given);
+  inlet = nullptr;
   return &*packed_;
 }
 
@@ -71,7 +74,9 @@ void receiving_core::unpack(const cargo& what) {
   auto again = transport::adopt_receiver(std::move(*packed_), how,
                                          how.framing == framing::native ? what.native : transport::terms{});
   packed_.reset();
-  if (again) end_ = std::move(*again);  // else the old end stays and says closed
+  if (!again) return;  // the old end stays and says closed
+  end_ = std::move(*again);
+  inlet = portable ? nullptr : end_->quick_inlet();
 }
 
 }  // namespace transom::detail

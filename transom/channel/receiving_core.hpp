@@ -1,8 +1,8 @@
 // transom/channel/receiving_core.hpp - what every receiver<T> does that does not depend on T.
 //
-// A view of a zero-copy mechanism is the message itself, and such an end lends one at a time: until the view goes the
-// receiver refuses other work with `unsupported`, and the message behind it stays queued. A view of a copying mechanism
-// owns its value; there may be any number.
+// A view of a zero-copy mechanism is the message itself. Some keep any number; others (inproc) lend one at a time:
+// until the view goes the receiver refuses other work with `unsupported`, and the message behind it stays queued. A
+// view of a copying mechanism owns its value; there may be any number.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -41,8 +41,12 @@ class receiving_core {
   result<int> ready_fd() { return end_->ready_fd(); }
   transport::receiving_end& end() noexcept { return *end_; }
 
+  const bool keeps_many;  ///< and any number of messages may be viewed at once
+
   // One thread at a time from here on.
   occupancy occupied;
+  /// Shared memory: where small messages are taken from without another call; null elsewhere.
+  transport::lane_inlet* inlet = nullptr;
 
   /// Lends the next message until release().
   result<transport::incoming> front(recv_options which, const patience& how);
@@ -69,7 +73,10 @@ class receiving_core {
   void unpack(const cargo& what);
 
   bool end_was_told = false;  ///< select and wait_set: the end has been reported
-  std::unique_ptr<transport::receiving_end> release_end() noexcept { return std::move(end_); }
+  std::unique_ptr<transport::receiving_end> release_end() noexcept {
+    inlet = nullptr;
+    return std::move(end_);
+  }
 
  private:
   result<void> admit(recv_options which, const patience& how);

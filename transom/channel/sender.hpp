@@ -40,8 +40,14 @@ class sender {
   }
 
   /// Waits for room, unless `on_full` says otherwise: fail is would_block, drop_newest drops it and counts it.
-  result<void> send(const T& value, std::stop_token stop = {}) { return send(value, send_options{}, std::move(stop)); }
+  result<void> send(const T& value, std::stop_token stop = {}) {
+    if (!stop.stop_requested() && send_quickly(value)) [[likely]]
+      return {};
+    return send(value, send_options{}, std::move(stop));
+  }
   result<void> send(T&& value, std::stop_token stop = {}) {
+    if (!stop.stop_requested() && send_quickly(value)) [[likely]]
+      return {};
     return send(std::move(value), send_options{}, std::move(stop));
   }
   result<void> send(const T& value, send_options with, std::stop_token stop = {}) {
@@ -58,6 +64,8 @@ class sender {
   }
   /// Without waiting: would_block when there is no room.
   result<void> try_send(const T& value, send_options with = {}) {
+    if (with.priority == 0 && with.type == 0 && send_quickly(value)) [[likely]]
+      return {};
     return dispatch(opened(), value, with, patience::none());
   }
   /// Waiting for at most `d`: timed_out.
@@ -132,6 +140,8 @@ class sender {
   result<void> send(std::span<const std::byte> data, std::stop_token stop = {})
     requires std::same_as<T, bytes>
   {
+    if (!stop.stop_requested() && send_quickly(data)) [[likely]]
+      return {};
     return send(data, send_options{}, std::move(stop));
   }
   result<void> send(std::span<const std::byte> data, send_options with, std::stop_token stop = {})
@@ -143,6 +153,8 @@ class sender {
   result<void> try_send(std::span<const std::byte> data, send_options with = {})
     requires std::same_as<T, bytes>
   {
+    if (with.priority == 0 && with.type == 0 && send_quickly(data)) [[likely]]
+      return {};
     return detail::send_payload(opened(), data, with, patience::none());
   }
 
@@ -168,6 +180,10 @@ class sender {
       core_->unpack(detail::cargo_of<T>());
     return *core_;
   }
+  /// Shared memory, a small message, and nothing the matter: all there is to sending. False: nothing has happened.
+  bool send_quickly(const T& value) noexcept;
+  bool send_quickly(std::span<const std::byte> payload) noexcept
+    requires std::same_as<T, bytes>;
   static result<void> dispatch(detail::sending_core& core, const T& value, send_options with, const patience& how);
   static result<void> encode_and_send(detail::sending_core& core, const T& value, send_options with,
                                       const patience& how);

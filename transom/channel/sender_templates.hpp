@@ -5,8 +5,32 @@
 #include <type_traits>
 
 #include "transom/channel/sender.hpp"
+#include "transom/shm/lane_writer.hpp"
 
 namespace transom {
+
+template <typename T>
+[[gnu::always_inline]] inline bool sender<T>::send_quickly(const T& value) noexcept {
+  if constexpr (detail::encodes_in_place<T>) {
+    if constexpr (detail::is_raw<T>) {
+      const auto payload = detail::payload_of(value);
+      return core_ != nullptr && core_->lane != nullptr && payload.size() <= core_->most_quick &&
+             core_->lane->send_quick(payload.data(), payload.size());
+    } else if constexpr (sizeof(T) <= shm::inline_bytes) {
+      return core_ != nullptr && core_->lane != nullptr &&
+             core_->lane->send_quick(reinterpret_cast<const std::byte*>(&value), sizeof(T));
+    }
+  }
+  return false;
+}
+
+template <typename T>
+[[gnu::always_inline]] inline bool sender<T>::send_quickly(std::span<const std::byte> payload) noexcept
+  requires std::same_as<T, bytes>
+{
+  return core_ != nullptr && core_->lane != nullptr && payload.size() <= core_->most_quick &&
+         core_->lane->send_quick(payload.data(), payload.size());
+}
 
 template <typename T>
 result<void> sender<T>::dispatch(detail::sending_core& core, const T& value, send_options with, const patience& how) {
@@ -54,7 +78,10 @@ template <typename T>
 result<void> sender<T>::dispatch_loan(detail::sending_core& core, detail::loaned_room& room, const patience& how) {
   detail::ensure(room.belongs_to(core), "a loan is sent through another sender than the one that gave it");
   result<void> sent;
-  if (room.is_slot()) {
+  if (const transport::lent_room* slot = room.slot()) {
+    const detail::occupancy::stay stay(core.occupied);
+    sent = core.end().send_lent(*slot, {.payload = room.span()}, how);
+  } else if (room.is_slot()) {
     const detail::occupancy::stay stay(core.occupied);
     sent = core.commit({.payload = room.span()}, how);
   } else if constexpr (std::same_as<T, bytes>) {
@@ -62,7 +89,7 @@ result<void> sender<T>::dispatch_loan(detail::sending_core& core, detail::loaned
   } else {
     sent = dispatch(core, *reinterpret_cast<const T*>(room.span().data()), {}, how);
   }
-  if (sent) room.give_back();
+  if (sent) room.was_sent();
   return sent;
 }
 
@@ -73,7 +100,13 @@ result<transom::loan<T>> sender<T>::borrow(std::size_t size, const patience& how
   const detail::occupancy::stay stay(core.occupied);
   if (auto ok = core.admit({}); !ok) return ok.error();
   if (auto ok = core.admit_size(size); !ok) return ok.error();
-  if (core.zero_copy && !core.portable) {
+  if (core.lends_many) {
+    if (size > shm::inline_bytes && !core.portable && alignment <= 64) {
+      auto slot = core.end().lend(size, how);
+      if (!slot) return slot.error();
+      return transom::loan<T>(detail::loaned_room(core, *slot));
+    }
+  } else if (core.zero_copy && !core.portable) {
     auto slot = core.claim(size, how);
     if (!slot) return slot.error();
     if (reinterpret_cast<std::uintptr_t>(slot->data()) % alignment == 0) {

@@ -1,8 +1,11 @@
 // transom/channel/sending_core.cpp - see sending_core.hpp.
 #include "transom/channel/sending_core.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+
+#include "transom/shm/lane_layout.hpp"
 
 namespace transom::detail {
 
@@ -14,6 +17,9 @@ sending_core::sending_core(opened_sender opened)
       largest_message(opened.end->largest_message()),
       portable(opened.portable),
       zero_copy(features.contains(transom::zero_copy)),
+      lends_many(opened.end->lends_many()),
+      lane(portable ? nullptr : opened.end->quick_writer()),
+      most_quick(std::min(shm::inline_bytes, largest_message)),
       end_(std::move(opened.end)) {}
 
 patience sending_core::policy(std::stop_token stop) const {
@@ -83,6 +89,7 @@ result<const transport::handover*> sending_core::pack() {
   auto given = give_anonymous(*end_, where);
   if (!given) return given.error();
   packed_ = std::move(*given);
+  lane = nullptr;
   return &*packed_;
 }
 
@@ -90,7 +97,9 @@ void sending_core::unpack(const cargo& what) {
   auto again = transport::adopt_sender(std::move(*packed_), how,
                                        how.framing == framing::native ? what.native : transport::terms{});
   packed_.reset();
-  if (again) end_ = std::move(*again);  // else the old end stays and says closed
+  if (!again) return;  // the old end stays and says closed
+  end_ = std::move(*again);
+  lane = portable ? nullptr : end_->quick_writer();
 }
 
 }  // namespace transom::detail

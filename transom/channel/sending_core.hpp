@@ -1,8 +1,8 @@
 // transom/channel/sending_core.hpp - what every sender<T> does that does not depend on T.
 //
-// A loan of a zero-copy mechanism is the slot itself, and such an end lends one at a time: until it is sent or dropped
-// the sender refuses other work with `unsupported`. A loan of a copying mechanism is memory from `pool`; there may be
-// any number.
+// A loan of a zero-copy mechanism is the slot itself. Some lend any number; others (inproc) one at a time: until it is
+// sent or dropped the sender refuses other work with `unsupported`. A loan of a copying mechanism is memory from
+// `pool`; there may be any number.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -47,8 +47,13 @@ class sending_core {
   transport::sending_end& end() noexcept { return *end_; }
   std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
+  const bool lends_many;  ///< and there may be any number of them
+
   // One thread at a time from here on.
   occupancy occupied;
+  /// Shared memory: where small messages go without another call; null elsewhere.
+  shm::lane_writer* lane = nullptr;
+  std::size_t most_quick;  ///< bytes
 
   /// What `send` may wait for: everything, or nothing where on_full says so.
   patience policy(std::stop_token stop) const;
@@ -86,7 +91,10 @@ class sending_core {
   void unpack(const cargo& what);
 
   bool end_was_told = false;  ///< select: the peer's end has been reported
-  std::unique_ptr<transport::sending_end> release_end() noexcept { return std::move(end_); }
+  std::unique_ptr<transport::sending_end> release_end() noexcept {
+    lane = nullptr;
+    return std::move(end_);
+  }
 
  private:
   std::unique_ptr<transport::sending_end> end_;

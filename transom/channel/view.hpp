@@ -1,8 +1,8 @@
 // transom/channel/view.hpp - a received message that is read where it lies, and what is known about it.
 //
 // Invariants
-//   I1  A view has the mechanism's own message (zero copy, plain T and bytes: no block), or a block of the receiver's
-//       pool, or, for any other T, the value itself.
+//   I1  A view has the mechanism's own message (zero copy, plain T and bytes: no block, and a keeper where many can be
+//       kept), or a block of the receiver's pool, or, for any other T, the value itself.
 //   I2  When the view goes, the slot or block is free for the next message.
 #pragma once
 #include <algorithm>
@@ -38,16 +38,25 @@ class viewed_memory {
   viewed_memory(receiving_core& core, std::span<const std::byte> slot) noexcept : core_(&core), memory_(slot) {
     core.lend();
   }
+  /// A message that its keeper keeps.
+  viewed_memory(receiving_core& core, const transport::kept_message& kept) noexcept
+      : core_(&core), memory_(kept.payload), keeper_(kept.by), token_(kept.token) {}
   viewed_memory(receiving_core& core, block own, std::size_t size) noexcept
       : core_(&core), own_(std::move(own)), memory_(own_.data(), size) {}
   viewed_memory(viewed_memory&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)), own_(std::move(other.own_)), memory_(other.memory_) {}
+      : core_(std::exchange(other.core_, nullptr)),
+        own_(std::move(other.own_)),
+        memory_(other.memory_),
+        keeper_(other.keeper_),
+        token_(other.token_) {}
   viewed_memory& operator=(viewed_memory&& other) noexcept {
     if (this == &other) return *this;
     give_back();
     core_ = std::exchange(other.core_, nullptr);
     own_ = std::move(other.own_);
     memory_ = other.memory_;
+    keeper_ = other.keeper_;
+    token_ = other.token_;
     return *this;
   }
   ~viewed_memory() { give_back(); }
@@ -59,12 +68,15 @@ class viewed_memory {
  private:
   void give_back() noexcept {
     if (core_ == nullptr) return;
-    if (own_.data() == nullptr) core_->take_back();
+    if (keeper_ != nullptr) keeper_->release(token_);
+    else if (own_.data() == nullptr) core_->take_back();
     else core_->pool.give_back(std::move(own_));
   }
   receiving_core* core_;
   block own_;
   std::span<const std::byte> memory_;
+  transport::keeper* keeper_ = nullptr;
+  void* token_ = nullptr;
 };
 
 }  // namespace detail

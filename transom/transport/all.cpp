@@ -5,6 +5,9 @@
 #include "transom/transport/connections.hpp"
 #include "transom/transport/fifo.hpp"
 #include "transom/transport/inproc.hpp"
+#include "transom/transport/lane_plan.hpp"
+#include "transom/transport/memfd.hpp"
+#include "transom/transport/named_lanes.hpp"
 #include "transom/transport/posix_mq.hpp"
 #include "transom/transport/sysv_mq.hpp"
 #include "transom/transport/transport.hpp"
@@ -43,6 +46,10 @@ feature_set features_of(scheme s) noexcept {
     case scheme::sysv_mq: return sysv_mq_features;
     case scheme::tcp: return tcp_features;
     case scheme::udp: return udp_features;
+    case scheme::shm:
+    case scheme::posix_shm:
+    case scheme::sysv_shm: return lane_features | many_senders;
+    case scheme::memfd: return memfd_features;
     default: return {};
   }
 }
@@ -59,6 +66,9 @@ result<std::unique_ptr<receiving_end>> open_receiver(const url& where, const opt
     case scheme::sysv_mq: return open_sysv_mq_receiver(where, how, agreed);
     case scheme::tcp: return open_tcp_receiver(where, how, agreed);
     case scheme::udp: return open_udp_receiver(where, how, agreed);
+    case scheme::shm:
+    case scheme::posix_shm:
+    case scheme::sysv_shm: return open_named_lanes_receiver(where, how, agreed);
     case scheme::fd: return open_descriptor_receiver(where, how, agreed);
     default: return not_here(where);
   }
@@ -76,6 +86,9 @@ result<std::unique_ptr<sending_end>> open_sender(const url& where, const options
     case scheme::sysv_mq: return open_sysv_mq_sender(where, how, agreed);
     case scheme::tcp: return open_tcp_sender(where, how, agreed);
     case scheme::udp: return open_udp_sender(where, how, agreed);
+    case scheme::shm:
+    case scheme::posix_shm:
+    case scheme::sysv_shm: return open_named_lanes_sender(where, how, agreed);
     case scheme::fd: return open_descriptor_sender(where, how, agreed);
     default: return not_here(where);
   }
@@ -97,7 +110,7 @@ result<ends> open_pair(const url& where, const options& how, const terms& agreed
     case scheme::unix_seqpacket:
     case scheme::unix_stream: return open_unix_pair(where, how, agreed);
     case scheme::unix_datagram: return open_unix_datagram_pair(where, how, agreed);
-    case scheme::memfd: return not_here(where);
+    case scheme::memfd: return open_memfd_pair(where, how, agreed);
     default: return only_with_name(where);
   }
 }
@@ -109,6 +122,7 @@ result<std::unique_ptr<receiving_end>> adopt_receiver(handover packed, const opt
     case scheme::pipe:
     case scheme::unix_seqpacket:
     case scheme::unix_stream: return adopt_connection_receiver(*where, std::move(packed), how, agreed);
+    case scheme::memfd: return adopt_memfd_receiver(*where, std::move(packed), how);
     default: return open_receiver(*where, how, agreed);
   }
 }
@@ -121,6 +135,7 @@ result<std::unique_ptr<sending_end>> adopt_sender(handover packed, const options
     case scheme::unix_seqpacket:
     case scheme::unix_stream:
     case scheme::tcp: return adopt_connection_sender(*where, std::move(packed), how, agreed);
+    case scheme::memfd: return adopt_memfd_sender(*where, std::move(packed), how);
     default: return open_sender(*where, how, agreed);
   }
 }

@@ -1,7 +1,9 @@
 // transom/transport/naming.cpp - see naming.hpp.
 #include "transom/transport/naming.hpp"
 
+#include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <string>
 
 #include "transom/os/poll.hpp"
@@ -27,6 +29,32 @@ result<std::optional<meter::record>> join_name(const url& where, const terms& ag
   if (joined) return std::optional(std::move(*joined));
   if (joined.error() != errc::owner_died && joined.error() != errc::type_mismatch) return std::nullopt;
   return joined.error().at(place(where.text(), joined.error().detail())).during("open");
+}
+
+result<url> with_real_path(const url& where) {
+  std::error_code problem;
+  const std::string real = std::filesystem::canonical(where.address(), problem).string();
+  if (problem) return error::system(problem.value(), "open", place(where.text(), "the path of a key must exist"));
+  if (real == where.address()) return where;
+
+  std::string text = std::string(where.scheme_name()) + "://";
+  for (const char c : real) {
+    static constexpr std::string_view hex = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("/._-").find(c) != std::string_view::npos;
+    if (plain) text += c;
+    else text.append({'%', hex[byte >> 4], hex[byte & 15]});
+  }
+  if (const auto keys = where.text().find('?'); keys != std::string::npos) text += where.text().substr(keys);
+  return url::parse(text);
+}
+
+int key_id_of(const url& where) noexcept {
+  int id = 0;
+  const std::string_view digits = where.value("id").value_or("");
+  std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  return id;
 }
 
 bool may_appear_yet(const error& e) noexcept {

@@ -2,13 +2,12 @@
 #include "transom/transport/sysv_mq.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
 
 #include "transom/os/probe.hpp"
 #include "transom/os/sysv_queue.hpp"
 #include "transom/transport/frame.hpp"
 #include "transom/transport/kernel_queue.hpp"
+#include "transom/transport/naming.hpp"
 
 namespace transom::transport {
 namespace {
@@ -99,29 +98,11 @@ class sysv_source final : public queue_source {
   const int id_;
 };
 
-// The same object has the same record however its path is spelled; /proc/self/exe has another one in each program.
 result<std::shared_ptr<sysv_source>> source_of(const url& where) {
-  std::error_code problem;
-  const std::string real = std::filesystem::canonical(where.address(), problem).string();
-  if (problem) return error::system(problem.value(), "open", place(where.text(), "the path of a key must exist"));
-  int id = 0;
-  const std::string_view digits = where.value("id").value_or("");
-  std::from_chars(digits.data(), digits.data() + digits.size(), id);
-  if (real == where.address()) return std::make_shared<sysv_source>(where, id);
-
-  std::string text = "sysv-mq://";
-  for (const char c : real) {
-    static constexpr std::string_view hex = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("/._-").find(c) != std::string_view::npos;
-    if (plain) text += c;
-    else text.append({'%', hex[byte >> 4], hex[byte & 15]});
-  }
-  if (const auto keys = where.text().find('?'); keys != std::string::npos) text += where.text().substr(keys);
-  auto known = url::parse(text);
-  if (!known) return known.error();
-  return std::make_shared<sysv_source>(std::move(*known), id);
+  auto real = with_real_path(where);
+  if (!real) return real.error();
+  const int id = key_id_of(*real);
+  return std::make_shared<sysv_source>(std::move(*real), id);
 }
 
 }  // namespace

@@ -26,9 +26,44 @@
 #include "transom/base/features.hpp"
 #include "transom/base/options.hpp"
 #include "transom/base/url.hpp"
+#include "transom/sync/atomic.hpp"
 #include "transom/transport/message.hpp"
 
+namespace transom::shm {
+class lane_reader;
+class lane_writer;
+}  // namespace transom::shm
+
 namespace transom::transport {
+
+/// Room that a sender has lent, one of any number.
+struct lent_room {
+  std::span<std::byte> memory;
+  std::uint64_t token = 0;  ///< the transport's own note
+};
+/// A message that stays where it lies while others are received, until keeper.release(token).
+class keeper {
+ public:
+  /// Any thread, any order; not after the end is gone.
+  virtual void release(void* token) noexcept = 0;
+
+ protected:
+  ~keeper() = default;
+};
+struct kept_message {
+  std::span<const std::byte> payload;
+  keeper* by = nullptr;
+  void* token = nullptr;
+};
+/// Where a channel may take small messages from shared memory by itself. Written by the receiving end in each call of
+/// front(), read by the channel in between; one thread.
+struct lane_inlet {
+  shm::lane_reader* current = nullptr;  ///< the lane from which the next message is likely to come; null: ask front()
+  unsigned spins = 0;                   ///< how often to look at it before asking front() to wait
+  unsigned answers = 0;  ///< how often "nothing there" may be answered without asking front(), while nothing changes
+  const sync::atomic<std::uint32_t>* changes = nullptr;
+  std::uint32_t seen = 0;  ///< of *changes
+};
 
 /// What the two ends must agree on. The texts have static storage.
 struct terms {
@@ -87,6 +122,18 @@ class sending_end : public end {
   virtual result<void> commit(const outgoing& message, const patience& how) = 0;
   /// A further end on the same channel.
   virtual result<std::unique_ptr<sending_end>> clone() = 0;
+
+  // Where loans are slots of the mechanism and there may be any number of them. Elsewhere claim() lends one at a time.
+  virtual bool lends_many() const noexcept { return false; }
+  virtual result<lent_room> lend(std::size_t, const patience&) { return error(errc::unsupported, "loan"); }
+  /// Sends what was lent; message.payload is the beginning of it. If that fails the loan is still there.
+  virtual result<void> send_lent(const lent_room&, const outgoing&, const patience&) {
+    return error(errc::unsupported, "send");
+  }
+  /// It was not sent after all. Any thread.
+  virtual void give_back(const lent_room&) noexcept {}
+  /// Shared memory: the lane itself, to which small messages are handed without a call through this interface.
+  virtual shm::lane_writer* quick_writer() noexcept { return nullptr; }
 };
 
 class receiving_end : public end {
@@ -99,6 +146,13 @@ class receiving_end : public end {
   virtual result<std::size_t> receive_into(std::span<std::byte> into, long type, const patience& how) = 0;
   /// A further end on the same channel, where the mechanism has many receivers.
   virtual result<std::unique_ptr<receiving_end>> clone() = 0;
+
+  /// Whether any number of messages can be kept() at once; elsewhere front() lends one at a time.
+  virtual bool keeps_many() const noexcept { return false; }
+  /// Keeps the message that front() has lent. no_buffer_space when too many are kept already.
+  virtual result<kept_message> keep() { return error(errc::unsupported, "recv"); }
+  /// Shared memory: the lane from which small messages are taken without a call through this interface.
+  virtual lane_inlet* quick_inlet() noexcept { return nullptr; }
 };
 
 /// Both ends of a channel that only its makers know.
