@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cmake/packages.sh run|test|ci - installs what a Debian machine lacks for `make run`, `make test` or `make ci`.
+# cmake/packages.sh run|test|ci|bench - installs what a Debian machine lacks for `make run`, `make test`, `make ci`, ...
 #
 # Says what it is about to install before it does, touches nothing when nothing is missing (one call of dpkg-query), and
 # fetches the package lists only when it has to. `--check` says what is missing and installs nothing.
@@ -8,11 +8,14 @@ set -euo pipefail
 run=(g++ cmake ninja-build libcli11-dev libfmt-dev nlohmann-json3-dev libssl-dev)
 test=("${run[@]}" git pkg-config python3 libgtest-dev libgmock-dev librapidcheck-dev socat netcat-openbsd procps)
 # shellcheck disable=SC2034 # chosen by name below
-ci=("${test[@]}" clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libbenchmark-dev ccache shellcheck)
+ci=("${test[@]}" clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libbenchmark-dev ccache shellcheck spin)
+# The peers of the benchmark; without them it says so.
+# shellcheck disable=SC2034
+bench=("${ci[@]}" iceoryx libiceoryx-posh-dev libboost-dev libzmq3-dev libnng-dev)
 # shellcheck disable=SC2034
 coverage=("${test[@]}" gcovr)
 
-want=${1:?run, test, ci or coverage}
+want=${1:?run, test, ci, bench or coverage}
 declare -n wanted=$want
 
 if ! command -v dpkg-query >/dev/null; then
