@@ -5,7 +5,9 @@ set -euo pipefail
 build=${1:?a build directory}
 micro=(--benchmark_repetitions=5 --benchmark_report_aggregates_only=true)
 overhead=(--json "$build/overhead.json")
-[ "${2:-}" = --smoke ] && micro=(--benchmark_min_time=0.01) && overhead=(--once)
+goals=(--json "$build/goals.json")
+[ "${2:-}" = --smoke ] && micro=(--benchmark_min_time=0.01) && overhead=(--once) && goals=(--smoke)
 
 "$build/bench/pipe_bench" "${micro[@]}"
 "$build/bench/overhead_bench" "${overhead[@]}"
+"$build/bench/goals_bench" "${goals[@]}"
