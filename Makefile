@@ -8,17 +8,19 @@ KILL_SECONDS ?= 60
 ACCEPTANCE ?= ../shared/acceptance
 export ACCEPTANCE
 
-.PHONY: help setup run test ci bench install format tidy lint fuzz prove-kill coverage clean
+.PHONY: help setup run test ci bench install format tidy lint fuzz prove prove-quick prove-kill coverage clean
 help:
 	@echo "make run         install what is missing, build, and move a file through every mechanism (transom tour)"
 	@echo "make test        build and run the tests"
 	@echo "make ci          everything CI runs: both compilers, the sanitizers, the laws, an installed tree"
-	@echo "make bench       the benchmarks"
+	@echo "make bench       the benchmarks: the goals beside bare limits and other libraries, and what each layer costs"
 	@echo "make install     into PREFIX (now $(PREFIX)), below DESTDIR if that is set"
 	@echo "make format      put all sources into the house's format"
 	@echo "make tidy        the cheap laws (tests/tidy) and the format, without building"
 	@echo "make lint        clang-tidy over the library"
 	@echo "make fuzz        fuzz each parser for SECONDS_EACH ($(SECONDS_EACH)) seconds"
+	@echo "make prove       every proof in its full form, in the order of trust (hours); make prove-quick: minutes"
+	@echo "make prove-NAME  one of them in full: step, pairs, stop, ... (tests/prove.sh)"
 	@echo "make prove-kill  kill processes at random for KILL_SECONDS ($(KILL_SECONDS)) seconds and account for every message"
 	@echo "make coverage    which lines the tests reach"
 	@echo "make setup       only install what the above need"
@@ -47,7 +49,7 @@ ci:
 	@tests/ci.sh
 
 bench:
-	@cmake/packages.sh ci
+	@cmake/packages.sh bench
 	@$(MAKE) --no-print-directory build/bench/build.ninja
 	cmake --build --preset bench
 	bench/run.sh build/bench
@@ -75,11 +77,19 @@ fuzz:
 	cmake --build --preset fuzz
 	tests/fuzz/run.sh $(SECONDS_EACH)
 
+prove prove-quick:
+	@cmake/packages.sh ci
+	tests/prove.sh $(if $(filter prove,$@),full,quick)
+
 prove-kill:
 	@cmake/packages.sh test
 	@$(MAKE) --no-print-directory build/dev/build.ninja
 	cmake --build --preset dev
 	TRANSOM_SOAK_SECONDS=$(KILL_SECONDS) ctest --preset dev -L soak -V --no-tests=error
+
+prove-%:
+	@cmake/packages.sh ci
+	tests/prove.sh full $*
 
 coverage:
 	@cmake/packages.sh coverage

@@ -110,9 +110,7 @@ outcomes receive_from_hostile(const std::string& keys, bool scribbles) {
     for (int i = 0; i < 20'000 && !finished; ++i) {
       auto got = both.rx->front(0, transom::patience::until_time(transom::deadline::after(1ms)));
       if (got) {
-        volatile std::byte sink{};
-        for (const std::byte b : got->payload) sink = b;
-        static_cast<void>(sink);
+        for (const std::byte b : got->payload) seen["sum"] += std::to_integer<unsigned>(b);  // each byte is read
         both.rx->release();
         ++seen["message"];
         continue;

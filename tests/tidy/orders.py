@@ -15,7 +15,7 @@ RELEASE = {"release", "acq_rel", "seq_cst"}
 ACQUIRE = {"acquire", "acq_rel", "seq_cst", "consume"}
 ORDER = re.compile(r"[(,]\s*(?:std::memory_order_|std::memory_order::|sync::|transom::sync::)?"
                    r"(acquire|release|acq_rel|seq_cst|consume)\s*(?=[),])")
-FENCE = re.compile(r"\batomic_thread_fence\s*\(|\bfull_fence\s*\(\s*\)\s*;")
+FENCE = re.compile(r"\batomic_thread_fence\s*\(|\b(?:full|light|heavy)_fence\s*\(\s*\)\s*;")
 SHARED = re.compile(r"\bsync::(?:acquire|release|acq_rel|seq_cst|full_fence|kill_fence)\b")
 KILL = re.compile(r"\bkill_fence\s*\(\s*\)\s*;")
 LABEL = re.compile(r"\b[EFK]\d+\b")
@@ -26,7 +26,7 @@ def units(files):
     looked_at = sorted(
         path for path, text in files.items()
         if law.is_cpp(path) and law.layer_of(path) in ("sync", "shm", "meter", "transport")
-        and path != "transom/sync/atomic.hpp" and not law.is_test(path)
+        and path not in ("transom/sync/atomic.hpp", "transom/sync/heavy_fence.hpp") and not law.is_test(path)
         and ("transom/sync/atomic.hpp" in text or re.search(r"^Ordering: .*transom/", law.opening(text), re.M)
              or SHARED.search(law.code(text))))
     stems = {os.path.splitext(p)[0] for p in files if law.is_cpp(p)}

@@ -10,12 +10,12 @@
 
 namespace transom::detail {
 
-/// Small plain values without bools, which are good whatever their bytes are: shared memory hands them over as they
+/// Plain values without bools, which are good whatever their bytes are: shared memory hands them over as they
 /// lie.
 template <typename T>
 inline constexpr bool comes_quickly = false;
 template <plain T>
-inline constexpr bool comes_quickly<T> = sizeof(T) <= 56 && std::is_default_constructible_v<T> && !holds_bool<T>();
+inline constexpr bool comes_quickly<T> = sizeof(T) <= 4096 && std::is_default_constructible_v<T> && !holds_bool<T>();
 
 struct end_access;
 

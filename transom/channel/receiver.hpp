@@ -46,9 +46,11 @@ class receiver {
   /// Waits for the next message.
   result<T> recv(std::stop_token stop = {}) {
     if constexpr (detail::comes_quickly<T>) {
-      result<T> value(std::in_place);
-      if (!stop.stop_requested() && take_quickly(*value, true)) [[likely]]
-        return value;
+      if (has_lane() && !stop.stop_requested()) {
+        result<T> value(std::in_place);
+        if (take_quickly(*value, true)) [[likely]]
+          return value;
+      }
     }
     return take({}, patience::forever(std::move(stop)));
   }
@@ -58,10 +60,12 @@ class receiver {
   /// Without waiting: would_block when there is none.
   result<T> try_recv(recv_options which = {}) {
     if constexpr (detail::comes_quickly<T>) {
-      result<T> value(std::in_place);
-      if (which.type == 0 && take_quickly(*value, false)) [[likely]]
-        return value;
-      if (which.type == 0 && nothing_quickly()) return error(errc::would_block, "recv", core_->where);
+      if (has_lane() && which.type == 0) {
+        result<T> value(std::in_place);
+        if (take_quickly(*value, false)) [[likely]]
+          return value;
+        if (nothing_quickly()) return error(errc::would_block, "recv", core_->where);
+      }
     }
     return take(which, patience::none());
   }
@@ -197,6 +201,9 @@ class receiver {
     return *core_;
   }
   /// Shared memory, a small message, and nothing the matter: all there is to receiving. False: nothing has happened.
+  bool has_lane() const noexcept {
+    return core_ != nullptr && core_->inlet != nullptr && core_->inlet->current != nullptr;
+  }
   bool take_quickly(T& value, bool spin) noexcept;
   /// Whether there is nothing just now, without asking further.
   bool nothing_quickly() noexcept;
@@ -205,6 +212,9 @@ class receiver {
   result<std::size_t> fill(std::span<std::byte> into, recv_options which, const patience& how) {
     auto& core = opened();
     const detail::occupancy::stay stay(core.occupied);
+    if (which.type == 0 && !how.stop.stop_requested()) {
+      if (const std::size_t size = core.fill_quickly(into, !how.nonblocking); size <= into.size()) return size;
+    }
     return core.receive_into(into, which, how);
   }
 

@@ -11,11 +11,18 @@ namespace transom {
 
 template <typename T>
 [[gnu::always_inline]] inline bool receiver<T>::take_quickly(T& value, bool spin) noexcept {
-  if (core_ == nullptr || core_->inlet == nullptr) return false;
   const transport::lane_inlet& inlet = *core_->inlet;
-  if (inlet.current == nullptr) return false;
   for (unsigned looks = 0;; ++looks) {
-    if (inlet.current->receive_quick(reinterpret_cast<std::byte*>(&value), sizeof(T))) return true;
+    if constexpr (sizeof(T) <= shm::inline_bytes) {
+      if (inlet.current->receive_quick(reinterpret_cast<std::byte*>(&value), sizeof(T))) return true;
+    } else {
+      const auto copy = [&value](std::span<const std::byte> payload) {
+        if (payload.size() != sizeof(T)) return false;
+        std::memcpy(&value, payload.data(), sizeof(T));
+        return true;
+      };
+      if (inlet.current->take_quick_of_any_size(copy)) return true;
+    }
     if (!spin || looks >= inlet.spins || !inlet.current->is_quick()) return false;
     sync::relax();
   }
@@ -23,7 +30,6 @@ template <typename T>
 
 template <typename T>
 [[gnu::always_inline]] inline bool receiver<T>::nothing_quickly() noexcept {
-  if (core_ == nullptr || core_->inlet == nullptr) return false;
   transport::lane_inlet& inlet = *core_->inlet;
   if (inlet.answers == 0 || !inlet.current->has_nothing() || inlet.changes->load(sync::relaxed) != inlet.seen)
     return false;

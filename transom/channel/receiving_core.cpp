@@ -1,7 +1,11 @@
 // transom/channel/receiving_core.cpp - see receiving_core.hpp.
 #include "transom/channel/receiving_core.hpp"
 
+#include <cstring>
 #include <utility>
+
+#include "transom/shm/lane_reader.hpp"
+#include "transom/sync/backoff.hpp"
 
 namespace transom::detail {
 
@@ -39,10 +43,28 @@ result<transport::incoming> receiving_core::front(recv_options which, const pati
 
 result<std::size_t> receiving_core::receive_into(std::span<std::byte> into, recv_options which,
                                                  const patience& how_long) {
-  if (auto ok = admit(which, how_long); !ok) return ok.error();
+  if (which.type != 0 || kept_ || is_lent_.load(std::memory_order_acquire)) [[unlikely]] {
+    if (auto ok = admit(which, how_long); !ok) return ok.error();
+  }
   auto size = end_->receive_into(into, which.type, how_long);
   if (!size && which.type == 0 && size.error() == errc::closed) end_seen_ = true;
   return size;
+}
+
+std::size_t receiving_core::fill_quickly(std::span<std::byte> into, bool spin) noexcept {
+  std::size_t size = into.size() + 1;
+  if (inlet == nullptr || inlet->current == nullptr || kept_) return size;
+  const auto copy = [&](std::span<const std::byte> payload) {
+    if (payload.size() > into.size()) return false;
+    size = payload.size();
+    if (size != 0) std::memcpy(into.data(), payload.data(), size);
+    return true;
+  };
+  for (unsigned looks = 0;; ++looks) {
+    if (inlet->current->take_quick_of_any_size(copy)) return size;
+    if (!spin || looks >= inlet->spins || !inlet->current->has_nothing()) return into.size() + 1;
+    sync::relax();
+  }
 }
 
 error receiving_core::undecodable(const error& why) const {

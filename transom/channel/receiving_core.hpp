@@ -52,6 +52,9 @@ class receiving_core {
   result<transport::incoming> front(recv_options which, const patience& how);
   result<std::size_t> receive_into(std::span<std::byte> into, recv_options which, const patience& how);
   void release() noexcept { end_->release(); }
+  /// Shared memory, and nothing the matter: the size of the next message, which is in `into` now. Or more than there is
+  /// room for: nothing has happened.
+  std::size_t fill_quickly(std::span<std::byte> into, bool spin) noexcept;
   /// A failure to decode, with the place added.
   error undecodable(const error& why) const;
 

@@ -14,11 +14,13 @@ template <typename T>
   if constexpr (detail::encodes_in_place<T>) {
     if constexpr (detail::is_raw<T>) {
       const auto payload = detail::payload_of(value);
-      return core_ != nullptr && core_->lane != nullptr && payload.size() <= core_->most_quick &&
-             core_->lane->send_quick(payload.data(), payload.size());
+      return core_ != nullptr && core_->send_quickly(payload);
     } else if constexpr (sizeof(T) <= shm::inline_bytes) {
       return core_ != nullptr && core_->lane != nullptr &&
              core_->lane->send_quick(reinterpret_cast<const std::byte*>(&value), sizeof(T));
+    } else {
+      return core_ != nullptr && core_->lane != nullptr &&
+             core_->lane->send_quick_in_arena(reinterpret_cast<const std::byte*>(&value), sizeof(T));
     }
   }
   return false;
@@ -28,8 +30,7 @@ template <typename T>
 [[gnu::always_inline]] inline bool sender<T>::send_quickly(std::span<const std::byte> payload) noexcept
   requires std::same_as<T, bytes>
 {
-  return core_ != nullptr && core_->lane != nullptr && payload.size() <= core_->most_quick &&
-         core_->lane->send_quick(payload.data(), payload.size());
+  return core_ != nullptr && core_->send_quickly(payload);
 }
 
 template <typename T>

@@ -1,11 +1,8 @@
 // transom/channel/sending_core.cpp - see sending_core.hpp.
 #include "transom/channel/sending_core.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
-
-#include "transom/shm/lane_layout.hpp"
 
 namespace transom::detail {
 
@@ -19,7 +16,6 @@ sending_core::sending_core(opened_sender opened)
       zero_copy(features.contains(transom::zero_copy)),
       lends_many(opened.end->lends_many()),
       lane(portable ? nullptr : opened.end->quick_writer()),
-      most_quick(std::min(shm::inline_bytes, largest_message)),
       end_(std::move(opened.end)) {}
 
 patience sending_core::policy(std::stop_token stop) const {

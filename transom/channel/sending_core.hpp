@@ -17,6 +17,7 @@
 #include "transom/channel/memory_pool.hpp"
 #include "transom/channel/occupancy.hpp"
 #include "transom/channel/opening.hpp"
+#include "transom/shm/lane_writer.hpp"
 
 namespace transom {
 
@@ -53,7 +54,11 @@ class sending_core {
   occupancy occupied;
   /// Shared memory: where small messages go without another call; null elsewhere.
   shm::lane_writer* lane = nullptr;
-  std::size_t most_quick;  ///< bytes
+  bool send_quickly(std::span<const std::byte> payload) noexcept {
+    if (lane == nullptr || payload.size() > largest_message) return false;
+    return payload.size() <= shm::inline_bytes ? lane->send_quick(payload.data(), payload.size())
+                                               : lane->send_quick_in_arena(payload.data(), payload.size());
+  }
 
   /// What `send` may wait for: everything, or nothing where on_full says so.
   patience policy(std::stop_token stop) const;

@@ -26,4 +26,11 @@ inline std::uint32_t fork_epoch() noexcept {
   return detail::begin_epoch();
 }
 
+/// Where the epoch stands: for those who compare it with that of their birth a hundred million times a second. Zero, or
+/// another number, in a child.
+inline const std::atomic<std::uint32_t>& fork_epoch_word() noexcept {
+  fork_epoch();  // so that there is one
+  return *detail::epoch_word.load(std::memory_order_acquire);
+}
+
 }  // namespace transom::os

@@ -30,6 +30,12 @@ class arena {
     at_ += count;
     return run;
   }
+  /// The common case alone: none although there might be room elsewhere.
+  arena_run take_here(std::uint32_t count) noexcept {
+    if (count > end_ - at_) return {};
+    at_ += count;
+    return {at_ - count, count};
+  }
   void give_back(arena_run run) noexcept { mark(run.start, run.count, false); }
   std::uint32_t units() const noexcept { return units_; }
 

@@ -1,4 +1,6 @@
 // transom/shm/lane_body.cpp - see lane_body.hpp.
+//
+// Ordering: transom/shm/lane_layout.hpp
 #include "transom/shm/lane_body.hpp"
 
 namespace transom::shm {

@@ -6,8 +6,7 @@
 // receiver's, so the lanes begin with that of row 1 and end with that of row 0. A lane's memory is there for certain
 // only once its row is ready: whoever joins allocates it first.
 //
-// Ordering
-//   E1  change  what a sender's row and lane say  ->  the receiver's look at them
+// Ordering: transom/shm/lane_layout.hpp
 //
 // Trust: participants trust each other (T1). Even so the control block is checked once, at attach, and copied.
 #pragma once
@@ -76,10 +75,10 @@ class lane_body {
     return {reinterpret_cast<lane_in*>(at), reinterpret_cast<lane_out*>(at + out_offset(sizes_))};
   }
   /// The number of changes so far.
-  std::uint32_t changes() const noexcept { return control().changes.load(sync::acquire); }  // E1
+  std::uint32_t changes() const noexcept { return control().changes.load(sync::acquire); }  // E7
   /// A lane has come or gone: the receiver looks at the rows.
   void announce_change() const noexcept {
-    control().changes.fetch_add(1, sync::release);  // E1
+    control().changes.fetch_add(1, sync::release);  // E7
     control().receiver_bell.ring_loudly();
   }
 

@@ -1,4 +1,6 @@
 // transom/shm/lane_reader.cpp - what receiving costs when something is the matter. See lane_reader.hpp.
+//
+// Ordering: transom/shm/lane_layout.hpp
 #include "transom/shm/lane_reader.hpp"
 
 #include <algorithm>
@@ -13,14 +15,13 @@ lane_reader::lane_reader(lane_memory lane, const lane_geometry& sizes, const syn
     : slots_(lane.slots()),
       mask_(sizes.slot_count() - 1),
       sender_(waits, bell),
-      epoch_(nullptr),
+      epoch_(&os::fork_epoch_word()),
       born_in_(os::fork_epoch()),
       lane_(lane),
       sizes_(sizes),
       bell_(&bell),
       arena_memory_(lane.arena(sizes)),
       quick_(os::can_fence_others()) {
-  epoch_ = os::detail::epoch_word.load(std::memory_order_acquire);
   const std::uint64_t head = lane.in->head.load(sync::relaxed);
   next_.store(head, sync::relaxed);
   entering_.store(head, sync::relaxed);
@@ -44,7 +45,7 @@ void lane_reader::allow_quick() noexcept {
   const bool nothing_special = quick_ && !lent_ && !broken_ && again_.empty();
   stop_at_.store(nothing_special ? turn_ : 0, sync::relaxed);
   if (!nothing_special) return;
-  sync::full_fence();  // F4 pairs with F3
+  sync::full_fence();  // F3 pairs with F2
   if (closed_.load(sync::relaxed)) stop_at_.store(0, sync::relaxed);
 }
 
@@ -52,20 +53,6 @@ bool lane_reader::is_old(std::uint64_t word) const noexcept {
   const std::uint64_t n = next();
   if (n < sizes_.slot_count()) return word == 0;
   return count_of(word) == n + 1 - sizes_.slot_count();
-}
-
-bool lane_reader::payload_of(const lane_slot& slot, std::uint64_t word,
-                             std::span<const std::byte>& payload) const noexcept {
-  const std::uint64_t kind = kind_of(word);
-  if (kind <= inline_bytes) {
-    payload = {reinterpret_cast<const std::byte*>(slot.payload.data()), kind};
-    return true;
-  }
-  if (kind != slot_kind::in_arena && kind != slot_kind::growing) return false;
-  const std::uint64_t offset = slot.payload[0].load(sync::relaxed), length = slot.payload[1].load(sync::relaxed);
-  if (length > sizes_.arena_bytes || offset > sizes_.arena_bytes - length) return false;
-  payload = {arena_memory_ + offset, length};
-  return true;
 }
 
 found lane_reader::lend(const lane_slot& from, std::uint64_t word, lane_front& front) noexcept {
@@ -168,7 +155,7 @@ void lane_reader::close() noexcept {
   closed_.store(true, sync::relaxed);
   stop_at_.store(0, sync::relaxed);
   if (!quick_) return;
-  sync::heavy_fence();                                                               // F3 pairs with F3
+  sync::heavy_fence();                                                               // F2 pairs with F1 and F3
   while (entering_.load(sync::acquire) != next_.load(sync::acquire)) sync::relax();  // E6
 }
 

@@ -14,14 +14,7 @@
 //   for
 //       us: one comparison stands for "nothing special".
 //
-// Ordering
-//   E1  publish  what the sender wrote, and then its word  ->  our reads of it
-//   E2  head     our reads of the slot, and our holds      ->  the sender's next writes
-//   E3  release  the reads of a held message               ->  the sender's next writes to its run; our reuse of the
-//   hold E4  grow     the sender's bytes below progress         ->  our early reads K1  the hold is written before head
-//   passes it F4  stop_at_ allowed, then closed_   pairs with   F3: closed_, then stop_at_ = 0 F3  entering_, then
-//   stop_at_   pairs with   stop_at_ = 0, then entering_: light here, heavy in close() E6  leave    the last quick
-//   receive                    ->  who has closed
+// Ordering: transom/shm/lane_layout.hpp has the edges E1 to E7, K1 and the fences.
 //
 // Death: killed before E2, the message is the successor's, as new. Killed after, it was acknowledged, or its hold says
 // that it was shown: then the successor delivers it again, marked.
@@ -79,7 +72,7 @@ class lane_reader {
       return false;
     const std::uint64_t n = next_.load(sync::relaxed);
     entering_.store(n + 1, sync::relaxed);
-    sync::light_fence();  // F3 pairs with F3
+    sync::light_fence();  // F1 pairs with F2
     const lane_slot& slot = slots_[n & mask_];
     if (n >= stop_at_.load(sync::relaxed)) [[unlikely]] {
       entering_.store(n, sync::relaxed);
@@ -94,6 +87,26 @@ class lane_reader {
     copy(slot, kind);
     pass(n);
     return true;
+  }
+  /// The same for a message of any size: `take(payload)` says whether it took it.
+  template <typename Take>
+  [[gnu::always_inline]] bool take_quick_of_any_size(Take take) {
+    if (*epoch_ != born_in_) [[unlikely]]
+      return false;
+    const std::uint64_t n = next_.load(sync::relaxed);
+    entering_.store(n + 1, sync::relaxed);
+    sync::light_fence();  // F1 pairs with F2
+    bool taken = false;
+    if (n < stop_at_.load(sync::relaxed)) {
+      const lane_slot& slot = slots_[n & mask_];
+      const std::uint64_t word = slot.word.load(sync::acquire);  // E1
+      std::span<const std::byte> payload;
+      taken = count_of(word) == n + 1 && kind_of(word) != slot_kind::growing && payload_of(slot, word, payload) &&
+              take(payload);
+    }
+    if (taken) pass(n);
+    else entering_.store(n, sync::relaxed);
+    return taken;
   }
   /// Whether quick receives work at all just now; if not, look() may find what they do not.
   bool is_quick() const noexcept { return next_.load(sync::relaxed) < stop_at_.load(sync::relaxed); }
@@ -158,7 +171,19 @@ class lane_reader {
   bool is_old(std::uint64_t word) const noexcept;
   found lend(const lane_slot& from, std::uint64_t word, lane_front& front) noexcept;
   std::uint64_t front_word() const noexcept { return slots_[next() & mask_].word.load(sync::acquire); }  // E1
-  bool payload_of(const lane_slot& slot, std::uint64_t word, std::span<const std::byte>& payload) const noexcept;
+  // Where the message of `word` lies, if that is within our geometry.
+  bool payload_of(const lane_slot& slot, std::uint64_t word, std::span<const std::byte>& payload) const noexcept {
+    const std::uint64_t kind = kind_of(word);
+    if (kind <= inline_bytes) {
+      payload = {reinterpret_cast<const std::byte*>(slot.payload.data()), kind};
+      return true;
+    }
+    if (kind != slot_kind::in_arena && kind != slot_kind::growing) return false;
+    const std::uint64_t offset = slot.payload[0].load(sync::relaxed), length = slot.payload[1].load(sync::relaxed);
+    if (length > sizes_.arena_bytes || offset > sizes_.arena_bytes - length) return false;
+    payload = {arena_memory_ + offset, length};
+    return true;
+  }
 
   // What receive_quick() reads and writes.
   const lane_slot* slots_;

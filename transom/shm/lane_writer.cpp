@@ -1,4 +1,6 @@
 // transom/shm/lane_writer.cpp - what sending costs when something is the matter. See lane_writer.hpp.
+//
+// Ordering: transom/shm/lane_layout.hpp
 #include "transom/shm/lane_writer.hpp"
 
 #include <algorithm>
@@ -26,7 +28,7 @@ lane_writer::lane_writer(lane_memory lane, const lane_geometry& sizes, const syn
     : slots_(lane.slots()),
       mask_(sizes.slot_count() - 1),
       receiver_(waits, bell),
-      epoch_(os::detail::epoch_word.load(std::memory_order_acquire)),
+      epoch_(&os::fork_epoch_word()),
       born_in_(os::fork_epoch()),
       lane_(lane),
       sizes_(sizes),
@@ -35,7 +37,6 @@ lane_writer::lane_writer(lane_memory lane, const lane_geometry& sizes, const syn
       waiting_(lane.out->waits, lane.in->room_bell),
       free_(static_cast<std::uint32_t>(sizes.arena_bytes / sizes.arena_unit)),
       runs_(sizes.slot_count()) {
-  epoch_ = os::detail::epoch_word.load(std::memory_order_acquire);
   head_ = lane.in->head.load(sync::acquire);  // E2
   std::uint64_t n = head_;
   while (n - head_ < sizes.slot_count() && count_of(slots_[n & mask_].word.load(sync::relaxed)) == n + 1) ++n;
@@ -131,6 +132,7 @@ sent lane_writer::take_run(std::size_t size, arena_run& run) noexcept {
   const std::uint32_t units = std::max(units_for(size), 1u);
   if (!uses_arena_) {
     uses_arena_ = true;
+    most_quick_in_arena_ = worth_growing - 1;
     collected_ = head_;
   }
   run = free_.take(units);
@@ -153,15 +155,6 @@ void lane_writer::publish_slowly(std::uint64_t kind) noexcept {
   const std::uint64_t n = next();
   entering_.store(n + 1, sync::relaxed);
   publish(slots_[n & mask_], n, kind);
-}
-
-void lane_writer::keep_run(arena_run run, std::size_t size) noexcept {
-  const std::uint64_t n = next();
-  lane_slot& slot = slots_[n & mask_];
-  slot.payload[0].store(run.start * sizes_.arena_unit, sync::relaxed);
-  slot.payload[1].store(size, sync::relaxed);
-  runs_[n & mask_] = run;
-  sent_bytes_ += size;
 }
 
 sent lane_writer::send(std::span<const std::byte> payload) noexcept {
@@ -215,7 +208,7 @@ sent lane_writer::publish_run(arena_run run, std::size_t size) noexcept {
 void lane_writer::close() noexcept {
   stop();
   if (!quick_) return;
-  sync::heavy_fence();                                                               // F3 pairs with F3
+  sync::heavy_fence();                                                               // F2 pairs with F1 and F3
   while (entering_.load(sync::acquire) != next_.load(sync::acquire)) sync::relax();  // E6
 }
 

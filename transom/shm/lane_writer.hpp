@@ -12,14 +12,7 @@
 //       finishes, any later one finds limit_ == 0.
 //   I4  A run of the arena belongs to a loan, to a message from runs_, or is held; everything else is free.
 //
-// Ordering
-//   E1  publish  the payload  ->  whoever sees the slot's word        (commit: before it nothing happened)
-//   E2  head     the receiver's reads of the slots, and its holds     ->  our next writes to them
-//   E3  release  the receiver's reads of a held message               ->  our next writes to its run
-//   E4  grow     the bytes of a growing message below progress        ->  who reads progress
-//   E5  return   a loan's writes, in another thread                   ->  our reuse of its run
-//   E6  leave    the last quick message                               ->  who has closed
-//   F3  entering_, then limit_   pairs with   limit_ = 0, then entering_: light here, heavy in close()
+// Ordering: transom/shm/lane_layout.hpp has the edges E1 to E7, K1 and the fences.
 //
 // Death: killed before E1, the message does not exist; after it, all of it does. Killed while it grows: torn, and the
 // receiver says so. The successor begins at the first message that is not there.
@@ -64,7 +57,7 @@ class lane_writer {
       return false;
     const std::uint64_t n = next_.load(sync::relaxed);
     entering_.store(n + 1, sync::relaxed);
-    sync::light_fence();  // F3 pairs with F3
+    sync::light_fence();  // F1 pairs with F2
     if (n >= limit_.load(sync::relaxed) || receiver_.has_news()) [[unlikely]] {
       entering_.store(n, sync::relaxed);
       return false;
@@ -72,6 +65,25 @@ class lane_writer {
     lane_slot& slot = slots_[n & mask_];
     copy_in(slot, from, size);
     publish(slot, n, size);
+    return true;
+  }
+
+  /// The same for a larger one that goes into the arena.
+  [[gnu::always_inline]] bool send_quick_in_arena(const std::byte* from, std::size_t size) noexcept {
+    if (*epoch_ != born_in_ || size > most_quick_in_arena_) [[unlikely]]
+      return false;
+    const std::uint64_t n = next_.load(sync::relaxed);
+    entering_.store(n + 1, sync::relaxed);
+    sync::light_fence();  // F1 pairs with F2
+    arena_run run;
+    if (n < limit_.load(sync::relaxed) && !receiver_.has_news()) run = free_.take_here(units_for(size));
+    if (!run) [[unlikely]] {
+      entering_.store(n, sync::relaxed);
+      return false;
+    }
+    std::memcpy(memory_of(run).data(), from, size);
+    keep_run(run, size);
+    publish(slots_[n & mask_], n, slot_kind::in_arena);
     return true;
   }
 
@@ -121,6 +133,14 @@ class lane_writer {
       if (descriptor_ != nullptr) descriptor_->ring();
   }
   void publish_slowly(std::uint64_t kind) noexcept;
+  void keep_run(arena_run run, std::size_t size) noexcept {
+    const std::uint64_t n = next();
+    lane_slot& slot = slots_[n & mask_];
+    slot.payload[0].store(run.start * sizes_.arena_unit, sync::relaxed);
+    slot.payload[1].store(size, sync::relaxed);
+    runs_[n & mask_] = run;
+    sent_bytes_ += size;
+  }
   sent look() noexcept;
   void look_at_head() noexcept;
   void account() noexcept;
@@ -128,8 +148,8 @@ class lane_writer {
   sent take_run(std::size_t size, arena_run& run) noexcept;
   void collect() noexcept;
   void send_growing(arena_run run, std::span<const std::byte> payload) noexcept;
-  void keep_run(arena_run run, std::size_t size) noexcept;
   std::uint32_t units_for(std::size_t size) const noexcept {
+    if (size <= sizes_.arena_unit) return 1;
     return static_cast<std::uint32_t>((size + sizes_.arena_unit - 1) / sizes_.arena_unit);
   }
 
@@ -147,7 +167,8 @@ class lane_writer {
   std::byte* arena_memory_;
   std::uint64_t head_, collected_, first_, accounted_;
   std::uint64_t sent_bytes_ = 0, times_full_ = 0;
-  bool quick_;  // the kernel fences for us, so that close() can
+  std::size_t most_quick_in_arena_ = 0;  // 0 until the first message there
+  bool quick_;                           // the kernel fences for us, so that close() can
   bool closing_ = false, broken_ = false, uses_arena_ = false;
   sync::sleeper waiting_;
   arena free_;

@@ -43,6 +43,8 @@ struct wait_word {
   static constexpr std::uint32_t must_fence = 8;  ///< I cannot fence for you
   static constexpr std::uint32_t one_announcement = 64;
   atomic<std::uint32_t> value;
+
+  bool is_closed() const noexcept { return (value.load(acquire) & closed) != 0; }  // E1
 };
 /// What a sleeper sleeps on. Lies in shared memory.
 struct bell_word {
@@ -85,6 +87,12 @@ class sleeper {
     return seen;
   }
   void stop_waiting() noexcept { word_->value.fetch_and(~(wait_word::asleep | wait_word::by_fd), relaxed); }
+  /// For other threads of this process that have published what it may wait for. No more than a hint before
+  /// light_fence().
+  bool is_asleep_after_all() const noexcept {
+    light_fence();  // F2 pairs with F1
+    return is_announced();
+  }
   bool is_announced() const noexcept { return (word_->value.load(relaxed) & wait_word::asleep) != 0; }
   /// For ever. Any thread.
   void close() noexcept { word_->value.fetch_or(wait_word::closed, release); }  // E1
@@ -125,7 +133,7 @@ class ringer {
   }
   /// Something about the sleeper has changed since the last look: it sleeps, woke up, or has closed. One load.
   bool has_news() const noexcept { return word_->value.load(relaxed) != quiet_; }
-  bool peer_closed() const noexcept { return (word_->value.load(acquire) & wait_word::closed) != 0; }  // E1
+  bool peer_closed() const noexcept { return word_->is_closed(); }
   /// After a look at the news: it is dealt with, unless the peer sleeps and must still be rung for, or has closed.
   void note() noexcept {
     const std::uint32_t word = word_->value.load(relaxed);
@@ -136,8 +144,8 @@ class ringer {
   bool ring_for(std::uint32_t word) noexcept {
     if ((word & wait_word::must_fence) != 0 && !fences_) {  // a successor who cannot fence for us
       fences_ = true;
-      full_fence();                                           // F2 pairs with F1
-      word = word_->value.load(acquire);                      // E1
+      full_fence();                       // F2 pairs with F1
+      word = word_->value.load(acquire);  // E1
     }
     quiet_ = (word & wait_word::closed) == 0 ? word : ~word;  // that it has closed stays news
     if ((word & wait_word::asleep) == 0) return false;

@@ -1,6 +1,7 @@
 // transom/transport/lane_home.cpp - see lane_home.hpp.
 #include "transom/transport/lane_home.hpp"
 
+#include "transom/os/entry.hpp"
 #include "transom/transport/naming.hpp"
 
 namespace transom::transport {
@@ -127,9 +128,14 @@ result<lane_home> own_lanes(const url& asked, const options& how, const terms& a
   const auto body = shm::lane_body::attach(storage ? storage->bytes() : owned->self.body());
   if (!body) return no_lanes(where);
   const std::size_t largest = owned->self.terms().max_message;
+  const bool replaced = owned->replaced_leftover;
   lane_home home{where, how, agreed, std::move(*policy), std::move(owned->self), std::move(storage), *body, largest};
   home.adopted = owned->adopted;
   home.removable = home.membership.origin() == meter::object_origin::made;
+  // A dead receiver's FIFO, and those of all who were there when the whole channel was left behind.
+  if (replaced || home.adopted) os::remove_file(home.bell_path()).ignore();
+  for (unsigned row = 0; replaced && row < meter::record_participants; ++row)
+    os::remove_file(home.bell_path(row)).ignore();
   const auto all = home.storage ? home.storage->bytes() : home.membership.body();
   if (auto ok = shm::apply(home.policy, all.first(at_first), place(where.text())); !ok) return ok.error();
   return home;

@@ -95,8 +95,7 @@ class lane_sender final : public lane_end<sending_end> {
   void give_back(const lent_room& room) noexcept override {
     if (forked()) return;
     writer_->give_back(run_of(room));
-    sync::light_fence();  // F1 pairs with F1 of transom/sync/waiting.hpp: a send of this handle may wait for the room
-    if (writer_->waiting().is_announced()) rouse();
+    if (writer_->waiting().is_asleep_after_all()) rouse();  // a send of this handle may wait for the room
   }
 
   result<std::unique_ptr<sending_end>> clone() override {

@@ -100,8 +100,7 @@ class memfd_sender final : public sender_link {
 
   result<void> look_at_receiver(const char* operation) override {
     const bool over = side_.line.has_ended();
-    if ((side_.head().receiver_waits.value.load(sync::acquire) & sync::wait_word::closed) != 0)  // E1
-      return error(errc::closed, operation);
+    if (side_.head().receiver_waits.is_closed()) return error(errc::closed, operation);
     if (over) return error(errc::peer_died, operation);
     return {};
   }
@@ -140,8 +139,7 @@ class memfd_receiver final : public receiver_link {
   }
   standing look_at(const lane_source&, bool ask) override {
     const bool over = ask && side_.line.has_ended();
-    if ((side_.lane().out->waits.value.load(sync::acquire) & sync::wait_word::closed) != 0)  // E1
-      return standing::parted;
+    if (side_.lane().out->waits.is_closed()) return standing::parted;
     return over ? standing::dead : standing::live;
   }
   int dead_without_lane() override { return 0; }

@@ -117,16 +117,17 @@ class named_receiver final : public receiver_link {
   }
 
   int dead_without_lane() override {
-    while (const auto dead = rows_.declare_one_dead(shm::role::sender)) {
-      const unsigned row = dead->id & 255;
-      const std::uint32_t generation = rows_.word(row).generation;
-      if (known_[row] == generation) continue;  // it has a lane, and that tells
+    while (rows_.declare_one_dead(shm::role::sender)) {}
+    for (unsigned row = 0; row < rows_.size(); ++row) {
+      const shm::row_word word = rows_.word(row);
+      if (word.role != shm::role::sender || word.state != row_state::dead) continue;
+      if (known_[row] == word.generation) continue;  // it has a lane, and that tells
       if (is_ready(row)) {
         seen_ = home_.body.changes() - 1;  // it died before it could say so: look for it
         continue;
       }
-      rows_.free_row(row, generation);
-      return dead->pid;
+      const int pid = static_cast<int>(rows_.row(row).pid.load(sync::relaxed));
+      if (rows_.free_row(row, word.generation)) return pid;
     }
     return 0;
   }
