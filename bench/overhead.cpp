@@ -218,7 +218,7 @@ std::vector<comparison> questions() {
 int measure(const amount& how, const std::string& only, const std::string& json_file) {
   pin_to(0);
   auto all = questions();
-  if (!only.empty()) std::erase_if(all, [&](const comparison& c) { return c.mechanism != only; });
+  std::erase_if(all, [&](const comparison& c) { return !c.is_in(only); });
   for (int round = 0; round < how.rounds; ++round) {
     if (::isatty(2) == 1) fmt::print(stderr, "\rround {} of {}", round + 1, how.rounds);
     for (comparison& c : all) {
@@ -255,7 +255,7 @@ int main(int argc, char** argv) {
     } else {
       const bool asked = argument == "--help";
       fmt::print(asked ? stdout : stderr,
-                 "overhead_bench [--rounds N] [--only MECHANISM] [--json FILE] [--once]\n"
+                 "overhead_bench [--rounds N] [--only MECHANISM[/PATTERN[/SIZE]]] [--json FILE] [--once]\n"
                  "What Transom costs on top of raw system calls, as ratios measured in one run.\n");
       return asked ? 0 : 2;
     }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bench {
@@ -15,6 +16,7 @@ struct comparison {
   double ratio() const;   // round_trip: ours / raw in time; else ours / raw in rate. Median of the rounds' ratios
   double spread() const;  // largest minus smallest ratio over the rounds
   bool holds() const;
+  bool is_in(std::string_view only) const;  // "", "pipe", "pipe/stream" or "pipe/stream/64"
 };
 
 /// The table; and transom.bench/1 to `json_file` unless it is empty. Returns how many goals do not hold.

@@ -52,6 +52,11 @@ double comparison::spread() const {
 
 bool comparison::holds() const { return pattern == "round_trip" ? ratio() <= goal : ratio() >= goal; }
 
+bool comparison::is_in(std::string_view only) const {
+  const std::string name = fmt::format("{}/{}/{}/", mechanism, pattern, size);
+  return only.empty() || name.starts_with(fmt::format("{}/", only));
+}
+
 int report(const std::vector<comparison>& all, const std::string& json_file, int rounds) {
   const tools::machine here = tools::this_machine();
   fmt::print("{}\ntwo processes on two cores, both blocking; medians of {} interleaved rounds\n\n", here.sentence(),

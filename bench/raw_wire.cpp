@@ -49,14 +49,14 @@ class stream_wire final : public wire {
 
 class packet_wire final : public wire {
  public:
-  explicit packet_wire(transom::fd both) : both_(std::move(both)) {}
+  packet_wire(transom::fd in, transom::fd out) : in_(std::move(in)), out_(std::move(out)) {}
   void send(std::span<const std::byte> message) override {
-    must(::send(both_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0, "send");
+    must(::send(out_.get(), message.data(), message.size(), MSG_NOSIGNAL) >= 0, "send");
   }
-  void recv(std::span<std::byte> into) override { must(::recv(both_.get(), into.data(), into.size(), 0) >= 0, "recv"); }
+  void recv(std::span<std::byte> into) override { must(::recv(in_.get(), into.data(), into.size(), 0) >= 0, "recv"); }
 
  private:
-  transom::fd both_;
+  transom::fd in_, out_;
 };
 
 class posix_wire final : public wire {
@@ -151,25 +151,24 @@ raw_pair make_raw(const std::string& mechanism, transom::command child) {
   if (mechanism == "posix-mq")
     return {std::make_unique<posix_wire>("/transom-bench-a" + name, "/transom-bench-b" + name), std::move(child)};
   if (mechanism == "sysv-mq") return {std::make_unique<sysv_wire>(key_of(name, 0), key_of(name, 1)), std::move(child)};
-  if (mechanism == "pipe") {
-    std::array<int, 2> there{}, back{};
-    must(::pipe2(there.data(), O_CLOEXEC) == 0 && ::pipe2(back.data(), O_CLOEXEC) == 0, "pipe2");
-    child.give("in", transom::fd(there[0])).give("out", transom::fd(back[1]));
-    return {std::make_unique<stream_wire>(transom::fd(back[0]), transom::fd(there[1])), std::move(child)};
-  }
-  std::pair<transom::fd, transom::fd> ends;
   if (mechanism == "tcp") {
-    ends = tcp_pair();
-  } else {
-    std::array<int, 2> pair{};
-    const int kind = mechanism == "unix" ? SOCK_SEQPACKET : SOCK_STREAM;
-    must(::socketpair(AF_UNIX, kind | SOCK_CLOEXEC, 0, pair.data()) == 0, "socketpair");
-    ends = {transom::fd(pair[0]), transom::fd(pair[1])};
+    auto [ours, theirs] = tcp_pair();
+    transom::fd again = duplicate(ours);
+    child.give("out", duplicate(theirs)).give("in", std::move(theirs));
+    return {std::make_unique<stream_wire>(std::move(ours), std::move(again)), std::move(child)};
   }
-  transom::fd again = duplicate(ends.first);
-  child.give("in", std::move(ends.second));
-  if (mechanism == "unix") return {std::make_unique<packet_wire>(std::move(ends.first)), std::move(child)};
-  return {std::make_unique<stream_wire>(std::move(ends.first), std::move(again)), std::move(child)};
+  std::array<int, 2> there{}, back{};
+  if (mechanism == "pipe") {
+    must(::pipe2(there.data(), O_CLOEXEC) == 0 && ::pipe2(back.data(), O_CLOEXEC) == 0, "pipe2");
+  } else {
+    const int kind = (mechanism == "unix" ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC;
+    must(::socketpair(AF_UNIX, kind, 0, there.data()) == 0 && ::socketpair(AF_UNIX, kind, 0, back.data()) == 0,
+         "socketpair");
+  }
+  child.give("in", transom::fd(there[0])).give("out", transom::fd(back[1]));
+  transom::fd in(back[0]), out(there[1]);
+  if (mechanism == "unix") return {std::make_unique<packet_wire>(std::move(in), std::move(out)), std::move(child)};
+  return {std::make_unique<stream_wire>(std::move(in), std::move(out)), std::move(child)};
 }
 
 std::unique_ptr<wire> inherit_raw(const std::string& mechanism, const std::string& name) {
@@ -177,8 +176,8 @@ std::unique_ptr<wire> inherit_raw(const std::string& mechanism, const std::strin
     return std::make_unique<posix_wire>("/transom-bench-b" + name, "/transom-bench-a" + name);
   if (mechanism == "sysv-mq") return std::make_unique<sysv_wire>(key_of(name, 1), key_of(name, 0));
   auto in = transom::inherited<transom::fd>("in");
-  if (mechanism == "unix") return std::make_unique<packet_wire>(std::move(in));
-  transom::fd out = mechanism == "pipe" ? transom::inherited<transom::fd>("out") : duplicate(in);
+  auto out = transom::inherited<transom::fd>("out");
+  if (mechanism == "unix") return std::make_unique<packet_wire>(std::move(in), std::move(out));
   return std::make_unique<stream_wire>(std::move(in), std::move(out));
 }
 

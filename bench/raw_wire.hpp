@@ -20,7 +20,10 @@ class wire {
   virtual void recv(std::span<std::byte> into) = 0;
 };
 
-/// The mechanisms compared. "pipe" is two pipes.
+/// The mechanisms compared. "pipe" is two pipes and "unix" two pairs of sockets, one for each direction as with
+/// channels. (One Unix socket for both directions answers up to a third sooner: the kernel wakes the asker when its
+/// question is read, for the room that this makes, and so the answer finds its processor awake. Channels have one
+/// direction.)
 const std::vector<std::string>& mechanisms();
 
 /// A connection made by hand: this process's half, and how to give the other to a child.

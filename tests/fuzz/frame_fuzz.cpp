@@ -78,7 +78,7 @@ wire dress(reader& in) {
     const std::size_t size = std::size_t{in.byte()} * (how & 0x80 ? 64 : 1);
     const auto payload = in.take(size);
     frame_header header{.length = static_cast<std::uint32_t>(payload.size()),
-                        .kind = static_cast<frame_kind>(1 + how % 7),
+                        .kind = static_cast<frame_kind>(1 + how % 8),
                         .descriptors = static_cast<std::uint8_t>(how >> 3 & 3)};
     if ((how & 0x60) == 0x60) header.length = std::uint32_t{in.byte()} << (in.byte() % 25);
     std::array<std::byte, 8> body{};

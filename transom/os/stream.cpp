@@ -42,6 +42,11 @@ void collect(msghdr& message, received_descriptors& out) noexcept {
 
 result<std::size_t> receive(int from, std::span<const space> into, const place& where,
                             received_descriptors* descriptors, int flags = MSG_DONTWAIT) {
+  if (into.size() == 1 && descriptors == nullptr) {
+    auto n = attempted("recv", [&] { return where; }, [&] { return ::recv(from, into[0].data, into[0].size, flags); });
+    if (!n) return n.error();
+    return static_cast<std::size_t>(*n);
+  }
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(16 * sizeof(int))> control;
   msghdr message{};
   message.msg_iov = reinterpret_cast<iovec*>(const_cast<space*>(into.data()));

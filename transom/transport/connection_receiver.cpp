@@ -57,13 +57,18 @@ result<void> connection_receiver::begin(const char* operation, long type, const 
 
 // The common case of a stream: the next message lies in the buffer, which no other thread touches.
 bool connection_receiver::take_from_buffer(long type, const patience& how) {
-  if (at_hand_ || current_ == nullptr || type != 0 || exported_ || !open_here() || how.stop.stop_requested())
-    return false;
-  if (!current_->peer.introduced || current_->pending() == 0) return false;
-  const auto next = current_->next();
-  if (!next || !*next || (*next)->header.kind != frame_kind::data || !(*next)->descriptors.empty()) return false;
-  arrived(*current_, (*next)->payload.size());
-  at_hand_ = **next;
+  if (at_hand_ || current_ == nullptr || type != 0 || exported_) return false;
+  return open_here() && !how.stop.stop_requested() && take_plain(*current_);
+}
+
+// The common case of what serve() does with a frame, decided without a call.
+bool connection_receiver::take_plain(lane& from) noexcept {
+  if (!from.peer.introduced) return false;
+  const auto payload = from.next_plain();
+  if (payload.data() == nullptr) return false;
+  arrived(from, payload.size());
+  current_ = &from;
+  at_hand_.emplace(lane::frame{{}, payload, {}});
   return true;
 }
 
@@ -125,9 +130,11 @@ result<void> connection_receiver::bring(const patience& how, std::span<std::byte
   patient_ = !how.nonblocking;
   for (;;) {
     if (current_ != nullptr) {
-      auto what = serve(*current_, into);
-      if (!what) return what.error();
-      if (*what == outcome::message || *what == outcome::in_place) return {};
+      if (current_->pending() != 0 || reads_left_ != 0) {
+        auto what = serve(*current_, into);
+        if (!what) return what.error();
+        if (*what == outcome::message || *what == outcome::in_place) return {};
+      }
       current_ = nullptr;
     }
     if (notice_) {
@@ -141,7 +148,7 @@ result<void> connection_receiver::bring(const patience& how, std::span<std::byte
       reads_left_ = 1;
       continue;
     }
-    if (over()) return error(errc::closed, "recv", where_);
+    if (lanes_.empty() && over()) return error(errc::closed, "recv", where_);
     // One lane: try it without asking, as long as that pays. Look at the door and the waker now and then. Where one
     // read takes everything, a burst is given time to gather before it; of packets, which come one by one, after
     // there was none.
@@ -170,6 +177,7 @@ result<void> connection_receiver::bring(const patience& how, std::span<std::byte
 // Serves what is in the buffer of the lane, and reads while it may.
 result<connection_receiver::outcome> connection_receiver::serve(lane& from, std::span<std::byte> into) {
   for (int looks = looks_inside_a_message;;) {
+    if (take_plain(from)) return outcome::message;
     auto frame = from.next();
     if (!frame) {
       notice_ = frame.error();
@@ -257,6 +265,10 @@ result<connection_receiver::outcome> connection_receiver::handle(lane& from, con
       if (auto ok = add(std::move(fresh)); !ok) return ok.error();
       return outcome::nothing;
     }
+    case frame_kind::beside:
+      from.announce();
+      reads_left_ = 1;
+      break;
     default: return broken("a frame that only receivers send");
   }
   from.consume();

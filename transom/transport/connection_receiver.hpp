@@ -72,6 +72,7 @@ class connection_receiver final : public kernel_end<receiving_end> {
 
   result<void> begin(const char* operation, long type, const patience& how) const;
   bool take_from_buffer(long type, const patience& how);
+  bool take_plain(lane& from) noexcept;
   void arrived(lane& from, std::size_t size) noexcept;
   result<void> bring(const patience& how, std::span<std::byte> into);
   result<outcome> serve(lane& from, std::span<std::byte> into);

@@ -8,7 +8,6 @@
 
 #include "transom/os/own_process.hpp"
 #include "transom/os/unix_socket.hpp"
-#include "transom/transport/sealed.hpp"
 
 namespace transom::transport {
 connection_sender::connection_sender(parts from, os::waker waker)
@@ -30,6 +29,9 @@ result<std::unique_ptr<sending_end>> connection_sender::make(parts from) {
   auto limit = os::stream_buffer_size(number, made->shape_.kind, made->where_);
   if (!limit) return limit.error();
   made->buffer_limit_ = *limit;
+  static_assert(small_frame <= os::atomic_size);
+  if (made->shape_.kind == os::stream_kind::pipe) made->whole_up_to_ = os::atomic_size;
+  if (made->shape_.kind == os::stream_kind::unix_socket) made->whole_up_to_ = small_frame;
   if (introduce) {
     auto said = made->say_hello(patience::until_time(deadline::after(made->how_.connect_timeout)));
     if (!said) return said.error().during("open");
@@ -43,7 +45,7 @@ result<void> connection_sender::say_hello(const patience& how) {
   if (shape_.framing != framing::native) return {};
   const bytes words = encode_hello(agreed_, largest_message_, 0);
   const os::buffer whole{words.data(), words.size()};
-  return shape_.packets ? write_packet({&whole, 1}, {}, how) : write_stream({&whole, 1}, {}, how);
+  return shape_.packets ? write_whole({&whole, 1}, {}, how) : write_stream({&whole, 1}, {}, how);
 }
 
 // ---- calls
@@ -87,6 +89,11 @@ result<void> connection_sender::check(const outgoing& message) const {
 result<void> connection_sender::send(const outgoing& message, const patience& how) {
   visit in(*this, "send");
   if (!in) return in.error();
+  const bool small = shape_.framing == framing::native && whole_up_to_ != 0 &&
+                     message.payload.size() <= std::min(copied_up_to, largest_message_) &&
+                     message.descriptors.empty() && (message.priority | message.type) == 0;
+  if (small && !over_ && !how.stop.stop_requested()) [[likely]]
+    return send_small(message, how);
   if (auto ok = begin(how); !ok) return ok;
   if (auto ok = check(message); !ok) return ok;
   return send_one(message, how);
@@ -131,8 +138,9 @@ result<std::unique_ptr<sending_end>> connection_sender::clone() {
   const os::buffer whole{word.data(), word.size()};
   const int theirs = fresh->second.fd();
   const auto how = patience::until_time(deadline::after(how_.connect_timeout));
-  auto sent =
-      shape_.packets ? write_packet({&whole, 1}, {&theirs, 1}, how) : write_stream({&whole, 1}, {&theirs, 1}, how);
+  auto sent = announce(how);
+  if (sent)
+    sent = shape_.packets ? write_whole({&whole, 1}, {&theirs, 1}, how) : write_stream({&whole, 1}, {&theirs, 1}, how);
   if (!sent) return sent.error().during("clone");
   return over({.descriptor = std::move(fresh->first).release(), .peer_pid = link_.peer_pid});
 }
@@ -141,7 +149,7 @@ result<std::unique_ptr<sending_end>> connection_sender::clone() {
 
 std::byte* connection_sender::scratch(std::size_t size) {
   if (size > scratch_size_) {
-    scratch_size_ = std::max(size, std::min<std::size_t>(2 * scratch_size_, 1u << 20));
+    scratch_size_ = std::max({size, small_frame, std::min<std::size_t>(2 * scratch_size_, 1u << 20)});
     scratch_ = std::make_unique_for_overwrite<std::byte[]>(scratch_size_);
   }
   return scratch_.get();
@@ -180,7 +188,7 @@ result<void> connection_sender::send_one(const outgoing& message, const patience
   if (claimed) {
     head = scratch_.get() + frame_header_size - head_size;
   } else if (size <= copied_up_to) {
-    head = scratch(frame_header_size + copied_up_to + 1);
+    head = scratch(small_frame);
     if (size != 0) std::memcpy(head + head_size, message.payload.data(), size);
     joined = true;
   }
@@ -198,29 +206,6 @@ result<void> connection_sender::send_one(const outgoing& message, const patience
   pieces[used++] = {message.payload.data(), size};
   if (shape_.framing == framing::line) pieces[used++] = {&newline, 1};
   return deliver(message, {pieces.data(), used}, how);
-}
-
-result<void> connection_sender::deliver(const outgoing& message, std::span<const os::buffer> frame,
-                                        const patience& how) {
-  auto sent =
-      shape_.packets ? write_packet(frame, message.descriptors, how) : write_stream(frame, message.descriptors, how);
-  if (sent) [[likely]] {
-    ++sequence_;
-    if (link_.membership) {
-      link_.membership->mine().messages.add(1);
-      link_.membership->mine().bytes.add(message.payload.size());
-    }
-  }
-  return sent;
-}
-
-result<void> connection_sender::send_sealed(const outgoing& message, const patience& how) {
-  auto packet = seal_message(message, 0, sequence_ + 1, where_);
-  if (!packet) return packet.error();
-  const os::buffer whole{packet->frame.data(), packet->frame.size()};
-  const outgoing with_memory{.payload = message.payload,
-                             .descriptors = {packet->descriptors.data(), packet->descriptor_count}};
-  return deliver(with_memory, {&whole, 1}, how);
 }
 
 // ---- the end

@@ -8,7 +8,9 @@
 //   I3  over_ is final unless reconnect was asked for: the peer's end was told once, then `closed`.
 //
 // A send that may not wait for ever first waits for room for all of its message, so that I2's cut happens only to
-// messages larger than the kernel's buffer.
+// messages larger than the kernel's buffer. A small frame needs no such care where the kernel takes it whole or not at
+// all: up to PIPE_BUF in a pipe, and in a Unix socket what fits one of its buffers, of which none is less than 2240
+// bytes. pipe(7), unix(7).
 #pragma once
 #include <functional>
 #include <memory>
@@ -53,6 +55,7 @@ class connection_sender final : public kernel_end<sending_end> {
 
  private:
   static constexpr std::size_t copied_up_to = 2048;  // larger payloads are not copied next to their header
+  static constexpr std::size_t small_frame = frame_header_size + copied_up_to + 1;
   connection_sender(parts from, os::waker waker);
   void finish() noexcept override;
 
@@ -60,8 +63,11 @@ class connection_sender final : public kernel_end<sending_end> {
   result<void> check(const outgoing& message) const;
   result<void> deliver(const outgoing& message, std::span<const os::buffer> frame, const patience& how);
   result<void> send_one(const outgoing& message, const patience& how);
+  result<void> send_small(const outgoing& message, const patience& how);
   result<void> send_sealed(const outgoing& message, const patience& how);
-  result<void> write_packet(std::span<const os::buffer> packet, std::span<const int> descriptors, const patience& how);
+  result<void> announce(const patience& how);
+  void sent(std::size_t size) noexcept;
+  result<void> write_whole(std::span<const os::buffer> frame, std::span<const int> descriptors, const patience& how);
   result<void> write_stream(std::span<const os::buffer> frame, std::span<const int> descriptors, const patience& how);
   result<void> wait_for_room(std::size_t size, const patience& how);
   result<void> wait_writable(const patience& how);
@@ -79,6 +85,7 @@ class connection_sender final : public kernel_end<sending_end> {
   connection link_;
   connector again_;
   std::size_t buffer_limit_ = 0;  // the largest frame that the kernel's buffer takes whole
+  std::size_t whole_up_to_ = 0;   // a frame of this size is written whole or not at all, packets apart
   std::unique_ptr<std::byte[]> scratch_;
   std::unique_ptr<std::byte[]> batch_;
   std::size_t scratch_size_ = 0;

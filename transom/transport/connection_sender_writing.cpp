@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "transom/transport/connection_sender.hpp"
+#include "transom/transport/sealed.hpp"
 
 namespace transom::transport {
 namespace {
@@ -28,10 +29,10 @@ result<void> connection_sender::wait_writable(const patience& how) {
   return sleep(items, how, "send");
 }
 
-result<void> connection_sender::write_packet(std::span<const os::buffer> packet, std::span<const int> descriptors,
-                                             const patience& how) {
+result<void> connection_sender::write_whole(std::span<const os::buffer> frame, std::span<const int> descriptors,
+                                            const patience& how) {
   for (;;) {
-    auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, packet, where_, descriptors);
+    auto n = os::try_write_stream(link_.descriptor.get(), shape_.kind, frame, where_, descriptors);
     if (n) return {};
     if (n.error() == std::errc::message_size) {
       return error(errc::message_too_large, "send",
@@ -73,8 +74,7 @@ result<void> connection_sender::write_stream(std::span<const os::buffer> frame, 
   std::span<os::buffer> left(rest.data(), frame.size());
   std::size_t total = 0;
   for (const os::buffer& b : frame) total += b.size;
-  const bool atomic = shape_.kind == os::stream_kind::pipe && total <= os::atomic_size;
-  if (may_end_early(how) && !atomic) {
+  if (may_end_early(how)) {
     if (auto ok = wait_for_room(total, how); !ok) return ok;
   }
   bool begun = false;
@@ -102,6 +102,56 @@ result<void> connection_sender::write_stream(std::span<const os::buffer> frame, 
     }
   }
   return {};
+}
+
+// ---- one message
+
+// The common case, straight through. What it leaves out cannot concern such a message.
+result<void> connection_sender::send_small(const outgoing& message, const patience& how) {
+  const std::size_t size = message.payload.size();
+  std::byte* const frame = scratch(small_frame);  // never new memory for a claimed payload, which lies in the old
+  encode_header(next_header(message), frame);
+  if (size != 0 && message.payload.data() != frame + frame_header_size)
+    std::memcpy(frame + frame_header_size, message.payload.data(), size);
+  const os::buffer whole{frame, frame_header_size + size};
+  auto written = write_whole({&whole, 1}, {}, how);
+  if (written) [[likely]]
+    sent(size);
+  return written;
+}
+
+void connection_sender::sent(std::size_t size) noexcept {
+  ++sequence_;
+  if (!link_.membership) return;
+  link_.membership->mine().messages.add(1);
+  link_.membership->mine().bytes.add(size);
+}
+
+result<void> connection_sender::deliver(const outgoing& message, std::span<const os::buffer> frame,
+                                        const patience& how) {
+  const bool whole = shape_.packets || frame_size(message.payload.size()) <= whole_up_to_;
+  auto written = whole ? write_whole(frame, message.descriptors, how) : write_stream(frame, message.descriptors, how);
+  if (written) sent(message.payload.size());
+  return written;
+}
+
+// In packets, descriptors that are ours and not the caller's: the receiver does not look for them with every packet.
+result<void> connection_sender::announce(const patience& how) {
+  if (!shape_.packets) return {};
+  std::array<std::byte, frame_header_size> word;
+  encode_header({.kind = frame_kind::beside}, word.data());
+  const os::buffer whole{word.data(), word.size()};
+  return write_whole({&whole, 1}, {}, how);
+}
+
+result<void> connection_sender::send_sealed(const outgoing& message, const patience& how) {
+  auto packet = seal_message(message, 0, sequence_ + 1, where_);
+  if (!packet) return packet.error();
+  if (auto ok = announce(how); !ok) return ok;
+  const os::buffer whole{packet->frame.data(), packet->frame.size()};
+  const outgoing with_memory{.payload = message.payload,
+                             .descriptors = {packet->descriptors.data(), packet->descriptor_count}};
+  return deliver(with_memory, {&whole, 1}, how);
 }
 
 // ---- many messages
@@ -164,9 +214,10 @@ result<std::size_t> connection_sender::write_batch(std::span<const outgoing> mes
     payload += m.payload.size();
   }
   const os::buffer whole{batch_.get(), at};
-  if (auto ok = write_stream({&whole, 1}, {}, how); !ok) {
+  auto written = at <= whole_up_to_ ? write_whole({&whole, 1}, {}, how) : write_stream({&whole, 1}, {}, how);
+  if (!written) {
     sequence_ = first;
-    return ok.error();
+    return written.error();
   }
   if (link_.membership) {
     link_.membership->mine().messages.add(count);

@@ -41,7 +41,8 @@ result<connection_plan> plan_connections(const url& where, const options& how, c
                           .packets = packets,
                           .framing = how.framing,
                           .max_message = *max_message,
-                          .takes_descriptors = descriptors},
+                          .takes_descriptors = descriptors,
+                          .descriptors_announced = packets && !agreed.descriptors},
                          features};
 }
 

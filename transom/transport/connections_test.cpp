@@ -101,6 +101,29 @@ TEST_P(anonymous, a_message_goes_straight_into_the_callers_memory_or_stays) {
   }
 }
 
+TEST_P(anonymous, larger_messages_than_expected_go_straight_too) {
+  auto ends = pair_of(GetParam(), {.max_message = 200'000});
+  transom::bytes room(200'000);
+  for (std::size_t size : {4096u, 4096u, 5000u, 9000u, 8999u, 30'000u, 8000u, 50'000u}) {
+    send(*ends.tx, filled(size));
+    ASSERT_EQ(ends.rx->receive_into(room, 0, soon).or_throw(), size);
+    ASSERT_TRUE(std::ranges::equal(std::span(room).first(size), filled(size)));
+  }
+}
+
+TEST_P(anonymous, what_is_claimed_and_filled_is_sent) {
+  auto ends = pair_of(GetParam());
+  for (std::size_t size : {10u, 0u, 2048u, 2049u, 4080u, 30'000u, 5u}) {
+    const auto content = filled(size);
+    auto memory = ends.tx->claim(size, soon).or_throw();
+    std::ranges::copy(content, memory.begin());
+    ends.tx->commit({.payload = memory}, soon).or_throw();
+    auto got = ends.rx->front(0, soon).or_throw();
+    EXPECT_TRUE(std::ranges::equal(got.payload, content));
+    ends.rx->release();
+  }
+}
+
 TEST_P(anonymous, many_messages_go_in_few_calls_and_arrive_each) {
   auto ends = pair_of(GetParam());
   constexpr std::size_t count = 5000;

@@ -46,18 +46,19 @@ class kernel_end : public Interface {
   class visit {
    public:
     visit(kernel_end& self, const char* operation) noexcept
-        : self_(&self), entered_(self.gate_.enter(operation, self.where_)) {}
+        : self_(&self), operation_(operation), entered_(self.gate_.enter()) {}
     visit(const visit&) = delete;
     visit& operator=(const visit&) = delete;
     ~visit() {
       if (entered_ && self_->gate_.leave()) self_->finish();
     }
-    explicit operator bool() const noexcept { return entered_.has_value(); }
-    const transom::error& error() const noexcept { return entered_.error(); }
+    explicit operator bool() const noexcept { return entered_; }
+    transom::error error() const noexcept { return self_->gate_.why_not(operation_, self_->where_); }
 
    private:
     kernel_end* self_;
-    result<void> entered_;
+    const char* operation_;
+    bool entered_;
   };
 
   bool closing() const noexcept { return gate_.is_closing(); }

@@ -14,37 +14,7 @@ constexpr std::uint32_t hello_magic = 0x4d535254;  // "TRSM"
 constexpr std::uint16_t protocol_version = 1;
 constexpr std::size_t hello_fixed = 32;  // magic 4, version 2, text length 2, pid 4, reserved 4, hash 8, max 8
 
-std::uint16_t check_of(const std::byte* header) noexcept {
-  const std::uint64_t first = load_le<std::uint64_t>(header) & 0x0000'ffff'ffff'ffff;  // without the check itself
-  const std::uint64_t second = load_le<std::uint64_t>(header + 8);
-  const std::uint64_t mixed = (first + 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd ^ (second + 1) * 0xc4ceb9fe1a85ec53;
-  return static_cast<std::uint16_t>(mixed >> 40 ^ mixed >> 17);
-}
-
 }  // namespace
-
-void encode_header(const frame_header& header, std::byte* out) noexcept {
-  store_le(out, header.length);
-  out[4] = static_cast<std::byte>(header.kind);
-  out[5] = static_cast<std::byte>(header.descriptors);
-  store_le(out + 6, std::uint16_t{0});
-  store_le(out + 8, header.sender);
-  store_le(out + 12, header.sequence);
-  store_le(out + 6, check_of(out));
-}
-
-std::optional<frame_header> decode_header(const std::byte* in) noexcept {
-  std::array<std::byte, frame_header_size> own;
-  std::memcpy(own.data(), in, own.size());
-  const auto kind = std::to_integer<std::uint8_t>(own[4]);
-  if (load_le<std::uint16_t>(&own[6]) != check_of(own.data())) return std::nullopt;
-  if (kind < 1 || kind > 7 || std::to_integer<std::size_t>(own[5]) > most_descriptors) return std::nullopt;
-  return frame_header{.length = load_le<std::uint32_t>(own.data()),
-                      .kind = static_cast<frame_kind>(kind),
-                      .descriptors = std::to_integer<std::uint8_t>(own[5]),
-                      .sender = load_le<std::uint32_t>(&own[8]),
-                      .sequence = load_le<std::uint32_t>(&own[12])};
-}
 
 bytes encode_hello(const terms& agreed, std::size_t max_message, std::uint32_t sender) {
   const std::string_view text = agreed.schema_text.substr(0, largest_hello - hello_fixed);

@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 
+#include "transom/base/bytes.hpp"
 #include "transom/base/error.hpp"
 #include "transom/transport/transport.hpp"
 
@@ -33,6 +34,7 @@ enum class frame_kind : std::uint8_t {
   lane = 5,      ///< one descriptor comes with it: a further connection
   fragment = 6,  ///< a piece of a message, more to come from the same sender
   sealed = 7,    ///< a message whose payload, a u64 of bytes, lies in the sealed memfd that comes first with it
+  beside = 8,    ///< the next packet brings descriptors
 };
 
 struct frame_header {
@@ -44,9 +46,30 @@ struct frame_header {
 };
 inline constexpr std::size_t frame_header_size = 16;
 
-void encode_header(const frame_header& header, std::byte* out) noexcept;
+/// The check of a header, from its two halves with nothing where the check goes.
+constexpr std::uint16_t check_of_header(std::uint64_t first, std::uint64_t second) noexcept {
+  const std::uint64_t mixed = (first + 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd ^ (second + 1) * 0xc4ceb9fe1a85ec53;
+  return static_cast<std::uint16_t>(mixed >> 40 ^ mixed >> 17);
+}
+inline void encode_header(const frame_header& header, std::byte* out) noexcept {
+  const std::uint64_t first = header.length | std::uint64_t{static_cast<std::uint8_t>(header.kind)} << 32 |
+                              std::uint64_t{header.descriptors} << 40;
+  const std::uint64_t second = header.sender | std::uint64_t{header.sequence} << 32;
+  store_le(out, first | std::uint64_t{check_of_header(first, second)} << 48);
+  store_le(out + 8, second);
+}
 /// Nothing, if these 16 bytes are no header of ours.
-std::optional<frame_header> decode_header(const std::byte* in) noexcept;
+inline std::optional<frame_header> decode_header(const std::byte* in) noexcept {
+  const auto first = load_le<std::uint64_t>(in), second = load_le<std::uint64_t>(in + 8);
+  if (first >> 48 != check_of_header(first & 0x0000'ffff'ffff'ffff, second)) return std::nullopt;
+  const auto kind = static_cast<std::uint8_t>(first >> 32), descriptors = static_cast<std::uint8_t>(first >> 40);
+  if (kind < 1 || kind > 8 || descriptors > most_descriptors) return std::nullopt;
+  return frame_header{.length = static_cast<std::uint32_t>(first),
+                      .kind = static_cast<frame_kind>(kind),
+                      .descriptors = descriptors,
+                      .sender = static_cast<std::uint32_t>(second),
+                      .sequence = static_cast<std::uint32_t>(second >> 32)};
+}
 
 /// What a sender says first. At most 4 KiB on the wire; a longer schema text is cut, the hash counts.
 struct hello {

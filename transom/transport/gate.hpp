@@ -25,15 +25,18 @@ namespace transom::transport {
 
 class gate {
  public:
-  /// Lets the caller in, or says why not: `closed` or `forked`.
-  result<void> enter(const char* operation, const place& where) noexcept {
-    if (os::fork_epoch() != epoch_) [[unlikely]]
-      return error(errc::forked, operation, where);
+  /// Lets the caller in. False: it is closed, or this is the child of a fork(); see why_not().
+  bool enter() noexcept {
+    if (forked()) [[unlikely]]
+      return false;
     std::uint32_t seen = idle;
     if (state_.compare_exchange(seen, busy, sync::acquire, sync::relaxed)) [[likely]]
-      return {};  // E1
+      return true;  // E1
     detail::ensure((seen & closing) != 0, "one handle is used by two threads at the same time");
-    return error(errc::closed, operation, where);
+    return false;
+  }
+  error why_not(const char* operation, const place& where) const noexcept {
+    return error(forked() ? errc::forked : errc::closed, operation, where);
   }
   /// Lets the caller out. True: close() was called meanwhile, and the caller finishes.
   bool leave() noexcept {

@@ -42,11 +42,7 @@ void lane::make_room(std::size_t size) {
   begin_ = 0;
 }
 
-void lane::consume() noexcept {
-  begin_ += frame_size_;
-  frame_size_ = 0;
-  scanned_ = 0;
-  if (begin_ == end_) begin_ = end_ = 0;
+void lane::drop_what_came_beside() noexcept {
   sealed_.reset();
   for (; handed_count_ != 0; --handed_count_) handed_out_[handed_count_ - 1].reset();
 }
@@ -74,7 +70,7 @@ void lane::put_back(std::span<const std::byte> data) {
 // ---- reading
 
 result<bool> lane::read(std::span<const os::space> into, std::size_t& n) {
-  auto* box = shape_.takes_descriptors ? &arrived_ : nullptr;
+  auto* box = shape_.takes_descriptors && (announced_ || !shape_.descriptors_announced) ? &arrived_ : nullptr;
   auto got = std::exchange(blocks_once_, false) ? os::read_stream(fd_.get(), into, where_, box)
                                                 : os::try_read_stream(fd_.get(), shape_.kind, into, where_, box);
   if (!got) {
@@ -89,6 +85,7 @@ result<bool> lane::read(std::span<const os::space> into, std::size_t& n) {
   if (box != nullptr) {
     for (std::size_t i = 0; i < box->count; ++i) descriptors_.push_back(std::move(box->list[i]));
     box->count = 0;
+    announced_ = false;
   }
   n = *got;
   return n != 0;
@@ -122,7 +119,7 @@ result<bool> lane::fill() {
 
 // ---- frames
 
-result<std::optional<lane::frame>> lane::next() {
+result<std::optional<lane::frame>> lane::next_in_buffer() {
   switch (shape_.framing) {
     case framing::native: return next_native();
     case framing::length: return next_length();

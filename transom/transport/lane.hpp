@@ -48,6 +48,7 @@ class lane {
     transom::framing framing = transom::framing::native;
     std::size_t max_message = 65'536;
     bool takes_descriptors = false;
+    bool descriptors_announced = false;  ///< only with the packet after announce(): all others are read a little faster
   };
   struct frame {
     frame_header header;
@@ -61,14 +62,24 @@ class lane {
   const shape& how() const noexcept { return shape_; }
 
   /// The next whole frame in the buffer; nothing if more bytes are needed. The same one again until consume().
-  result<std::optional<frame>> next();
-  void consume() noexcept;
+  result<std::optional<frame>> next() { return pending() == 0 ? result<std::optional<frame>>() : next_in_buffer(); }
+  /// The same where it is that simple: a whole message of native framing, and nothing beside its bytes. Else null, and
+  /// next() has the answer.
+  std::span<const std::byte> next_plain() noexcept;
+  void consume() noexcept {
+    begin_ += frame_size_;
+    frame_size_ = scanned_ = 0;
+    if (begin_ == end_) begin_ = end_ = 0;
+    if (sealed_ || handed_count_ != 0) drop_what_came_beside();
+  }
   /// Reads once. True: something came. False: the stream has ended. would_block: nothing just now.
   result<bool> fill();
   /// The next fill() or fill_into() sleeps until something comes, instead of saying would_block. Only where
   /// may_block().
   void block_once() noexcept { blocks_once_ = true; }
   bool may_block() const noexcept { return may_block_; }
+  /// A `beside` frame has come.
+  void announce() noexcept { announced_ = true; }
   /// Bytes in the buffer that are not yet a whole frame, or none.
   std::size_t pending() const noexcept { return end_ - begin_; }
   bool torn() const noexcept { return !ended_clean_line() && pending() != 0; }
@@ -93,6 +104,8 @@ class lane {
 
  private:
   bool ended_clean_line() const noexcept { return shape_.framing == framing::line || shape_.framing == framing::raw; }
+  void drop_what_came_beside() noexcept;
+  result<std::optional<frame>> next_in_buffer();
   result<std::optional<frame>> next_native();
   result<std::optional<frame>> next_length();
   result<std::optional<frame>> next_line();
@@ -115,11 +128,23 @@ class lane {
   std::size_t scanned_ = 0;      // line framing: bytes known to hold no newline
   bool at_end_ = false;
   bool may_block_ = false, blocks_once_ = false;
+  bool announced_ = false;
   os::received_descriptors arrived_;     // by the last read
   std::deque<transom::fd> descriptors_;  // arrived and not yet claimed by a frame
   std::array<transom::fd, most_descriptors> handed_out_;
   std::size_t handed_count_ = 0;
   std::optional<os::mapping> sealed_;  // the payload of the frame at hand, where it came in a memfd
 };
+
+inline std::span<const std::byte> lane::next_plain() noexcept {
+  if (pending() < frame_header_size || shape_.framing != framing::native) return {};
+  const auto header = decode_header(buffer_.get() + begin_);
+  if (!header || header->kind != frame_kind::data || header->descriptors != 0) return {};
+  const std::size_t whole = frame_header_size + header->length;
+  if (header->length > shape_.max_message || (shape_.packets ? pending() != whole : pending() < whole)) return {};
+  frame_size_ = whole;
+  last_length_ = header->length;
+  return {buffer_.get() + begin_ + frame_header_size, header->length};
+}
 
 }  // namespace transom::transport

@@ -33,6 +33,7 @@ result<bool> lane::finish_into(std::span<std::byte> into, std::size_t length, st
       begin_ = 0;
       end_ = n - (length - have);
       std::memcpy(buffer_.get(), ahead.data(), end_);
+      last_length_ = length;
       received_in_place = length;
       return true;
     }
@@ -86,13 +87,14 @@ result<bool> lane::fill_into(std::span<std::byte> into, bool patient, std::optio
   if (as_expected && !shape_.packets && placed < expected) {
     return finish_into(into, expected, placed, patient, received_in_place);
   }
-  // Another message than expected: what came goes where fill() would have put it.
-  const bytes rest(ahead, ahead + beyond);
-  make_room(placed + beyond);
-  std::memcpy(buffer_.get() + end_, into.data(), placed);
-  end_ += placed;
-  std::ranges::copy(rest, buffer_.get() + end_);
+  // Another message than expected: what came goes where fill() would have put it, between the header and what lies
+  // behind it already.
   end_ += beyond;
+  make_room(placed);
+  std::byte* const body = buffer_.get() + frame_header_size;
+  std::memmove(body + placed, body, beyond);
+  std::memcpy(body, into.data(), placed);
+  end_ += placed;
   return true;
 }
 

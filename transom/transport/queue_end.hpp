@@ -85,6 +85,14 @@ class queue_end : public kernel_end<Interface> {
              os::bound{std::min(longest, how.until.left())});
     return {};
   }
+  /// Wakes those who sleep at `bell`, after a message was put or taken. No fence is needed: a sleeper sets the bell's
+  /// bit and then looks at the queue, and the kernel holds one lock for that look and for what was done here. Whichever
+  /// came first, either the sleeper has seen it, or the bit is seen now.
+  void ring(sync::doorbell* (queue_end::*bell)() noexcept) noexcept {
+    if (queue_->fd() >= 0) return;
+    if (sync::doorbell* const at = (this->*bell)(); at->has_sleepers()) [[unlikely]]
+      at->ring();
+  }
   sync::doorbell* receivers_bell() noexcept { return record_ ? &record_->receivers_bell() : &own_bell_; }
   sync::doorbell* senders_bell() noexcept { return record_ ? &record_->senders_bell() : &own_bell_; }
   void rouse() noexcept final {

@@ -152,7 +152,7 @@ class queue_receiver final : public queue_end<receiving_end> {
         if (got.failed_with(errc::would_block)) return refuse(errc::would_block, "recv");
         return here(got.error(), "recv");
       }
-      if (queue_->fd() < 0) senders_bell()->ring();
+      ring(&queue_receiver::senders_bell);
       auto whole = accept(*got);
       if (!whole) {
         ended_ = true;

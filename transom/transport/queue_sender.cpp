@@ -1,12 +1,13 @@
 // transom/transport/queue_sender.cpp - the sending end of a kernel queue.
 //
 // Looking at the owners: one load per message says whether all have closed. Their locks, which say whether one died,
-// are asked when the queue is full, and otherwise ten times a second. With keep nobody is looked at: the queue
+// are asked ten times a second, and before a call says that there is no room. With keep nobody is looked at: the queue
 // outlives them.
 #include <algorithm>
 #include <climits>
 #include <cstring>
 
+#include "transom/os/coarse_clock.hpp"
 #include "transom/transport/burst_pacer.hpp"
 #include "transom/transport/queue_end.hpp"
 #include "transom/transport/queue_pieces.hpp"
@@ -97,10 +98,11 @@ class queue_sender final : public queue_end<sending_end> {
   }
   result<void> unsupported(const char* what) const { return refuse(errc::unsupported, "send").with_detail(what); }
 
+  bool time_to_look() const noexcept { return os::coarse_now() >= next_look_; }
   // closed and peer_died are each told once as what they are; afterwards it is closed.
   result<void> look_at_owners() {
     if (!watches()) return {};
-    next_look_ = deadline::after(look_interval);
+    next_look_ = os::coarse_now() + look_interval;
     const int pid = record_->owner_pid();
     auto alive = record_->any_owner_alive();
     if (!alive) return here(alive.error(), "send");
@@ -116,7 +118,7 @@ class queue_sender final : public queue_end<sending_end> {
     if (auto fits = check(message); !fits) return fits;
     if (how.stop.stop_requested()) return refuse(errc::canceled, "send");
     if (ended_) return refuse(errc::closed, "send");
-    if (watches() && (record_->owners_closed() || next_look_.expired())) {
+    if (watches() && (record_->owners_closed() || time_to_look())) {
       if (auto there = look_at_owners(); !there) return there;
     }
     auto sent = message.payload.size() <= room() ? put_whole(message, how) : put_pieces(message, how);
@@ -192,7 +194,9 @@ class queue_sender final : public queue_end<sending_end> {
           continue;
         }
         if (record_) record_->mine().times_full.add();
-        if (auto there = look_at_owners(); !there) return there;
+        if (how.nonblocking || time_to_look()) {
+          if (auto there = look_at_owners(); !there) return there;
+        }
         if (how.nonblocking) {
           say_nothing_now();
           return refuse(errc::would_block, "send");
@@ -201,12 +205,17 @@ class queue_sender final : public queue_end<sending_end> {
           sent = queue_->try_put(size, as.priority, as.type);
           return !sent.failed_with(errc::would_block);
         };
-        if (auto rested = rest(os::interest::writable, bell_for_room, how, "send", again); !rested) return rested;
+        if (auto rested = rest(os::interest::writable, bell_for_room, how, "send", again); !rested) {
+          if (rested.failed_with(errc::timed_out)) {
+            if (auto there = look_at_owners(); !there) return there;
+          }
+          return rested;
+        }
         if (sent.failed_with(errc::would_block)) sent = queue_->try_put(size, as.priority, as.type);
       }
       if (sent) {
         pacer_.found();
-        if (queue_->fd() < 0) receivers_bell()->ring();
+        ring(&queue_sender::receivers_bell);
         return {};
       }
       // The queue may have been removed because its owner left.
@@ -217,7 +226,7 @@ class queue_sender final : public queue_end<sending_end> {
   static constexpr auto bell_for_room = &queue_sender::senders_bell;
 
   std::uint64_t sequence_ = 0;
-  deadline next_look_ = deadline::after(look_interval);
+  std::chrono::nanoseconds next_look_ = os::coarse_now() + look_interval;
   bool ended_ = false;
   bytes large_;
   burst_pacer pacer_;
