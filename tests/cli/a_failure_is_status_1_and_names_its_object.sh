@@ -31,7 +31,7 @@ fails_with 1 "$at" "$transom" send "$at?connect_timeout=100ms"
 
 fails_with 1 "open absent: No such file" "$transom" send fd:1?framing=raw absent
 fails_with 1 "fd:77" "$transom" recv fd:77
-fails_with 1 "not part of this release" "$transom" recv shm://x
+fails_with 1 "not part of this release" "$transom" recv file:///x
 
 # Root may do everything, so ask as somebody else.
 if [ "$(id -u)" = 0 ] && cp "$transom" ./program && chmod 711 . && setpriv --reuid=65534 --regid=65534 --clear-groups ./program version >/dev/null; then

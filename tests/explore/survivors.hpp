@@ -19,6 +19,9 @@ inline const std::vector<survivor>& explained_survivors() {
       "store, which the model does not have (steps.hpp)";
   static constexpr const char* value_alone =
       "what is read is a flag in the word itself; nothing else is handed over by it";
+  static constexpr const char* no_fencer =
+      "only a successor that cannot fence for us makes it necessary; whoever rings before he knows of that one is "
+      "covered by the bound, so the scenario excuses a late wake-up";
   static const std::vector<survivor> all = {
       {"transom/sync/waiting.hpp", "one_announcement | wait_word::asleep | how, acq_rel", "acq_rel -> acquire", later},
       {"transom/sync/waiting.hpp", "one_announcement | wait_word::asleep | how, acq_rel", "acq_rel -> release",
@@ -30,7 +33,10 @@ inline const std::vector<survivor>& explained_survivors() {
       {"transom/sync/waiting.hpp", "os::can_fence_others() ? 0 : wait_word::must_fence), release", "release -> relaxed",
        value_alone},
       {"transom/sync/waiting.hpp", "fetch_or(wait_word::closed, release)", "release -> relaxed", value_alone},
-      {"transom/sync/waiting.hpp", "bool peer_closed() const noexcept", "acquire -> relaxed", value_alone},
+      {"transom/sync/waiting.hpp", "bool is_closed() const noexcept", "acquire -> relaxed", value_alone},
+      {"transom/sync/waiting.hpp", "full_fence();                       // F2 pairs with F1", "removed", no_fencer},
+      {"transom/sync/waiting.hpp", "word = word_->value.load(acquire);  // E1", ":31 load acquire -> relaxed",
+       no_fencer},
       {"transom/shm/lane_writer.cpp", "if (any_returned_.load(sync::acquire) == 0) return;", "acquire -> relaxed",
        "the mutex hands the list over; the flag only says that it is worth a look"},
       {"transom/shm/lane_writer.cpp", "any_returned_.store(1, sync::release);", "release -> relaxed",

@@ -51,7 +51,6 @@ class lane_body {
   static void create(std::span<std::byte> memory, const lane_geometry& sizes, unsigned lanes,
                      unsigned most_senders) noexcept {
     auto& control = *reinterpret_cast<lane_control*>(memory.data());
-    control.magic = magic;
     control.version = version;
     control.capacity = sizes.capacity;
     control.arena_bytes = sizes.arena_bytes;
@@ -59,6 +58,12 @@ class lane_body {
     control.lane_stride = stride_of(sizes);
     control.lane_count = lanes;
     control.most_senders = most_senders;
+    sync::kill_fence();  // K1
+    control.magic = magic;
+  }
+  /// Whether the maker of this memory, which was zeros, died before create() was done.
+  static bool is_unborn(std::span<const std::byte> memory) noexcept {
+    return memory.size() >= sizeof(lane_control) && reinterpret_cast<const lane_control*>(memory.data())->magic == 0;
   }
   /// Nothing, if this is no body, is of another version, or cannot be true.
   static std::optional<lane_body> attach(std::span<std::byte> memory) noexcept;

@@ -56,6 +56,8 @@ result<lane_home> look_for_lanes(const url& where, const options& how, const ter
     storage.emplace(std::move(*opened));
   }
   const auto body = shm::lane_body::attach(storage ? storage->bytes() : joined->body());
+  if (!body && storage && joined->origin() == meter::object_origin::made && shm::lane_body::is_unborn(storage->bytes()))
+    return error(errc::no_peer, "open", place(where.text(), "its owner died before it was ready"));
   if (!body) return no_lanes(where);
   if (auto kept = check_promise(where, how, *joined, *body); !kept) return kept.error();
   const std::size_t largest = joined->terms().max_message;
@@ -78,6 +80,13 @@ result<shm::storage> arrange(const shm::storage_name& name, meter::record::owner
   auto made = shm::storage::create(name, shape);
   if (!made) owned.self.say_origin(meter::object_origin::found);  // whatever is there is not ours
   return made;
+}
+
+// The owner whose record goes on died before the segment was there: nothing was ever in it.
+bool is_unborn(const meter::record::ownership& owned, const result<shm::storage>& arranged) {
+  if (!owned.adopted) return false;
+  if (!arranged) return arranged.error() == std::errc::no_such_file_or_directory;
+  return owned.origin_before == meter::object_origin::made && shm::lane_body::is_unborn(arranged->bytes());
 }
 
 }  // namespace
@@ -122,6 +131,13 @@ result<lane_home> own_lanes(const url& asked, const options& how, const terms& a
   std::optional<shm::storage> storage;
   if (name) {
     auto arranged = arrange(*name, *owned, {.size = size, .allocated = at_first, .mode = how.mode, .fill = fill});
+    if (is_unborn(*owned, arranged)) {
+      if (arranged) shm::storage::remove(*name).ignore();
+      owned->self.leave();
+      owned->guard.release();
+      return own_lanes(asked, how, agreed, features);
+    }
+    if (!arranged && owned->adopted) owned->self.leave_keeping();  // it is not ours to end
     if (!arranged) return failed(arranged.error(), where);
     storage.emplace(std::move(*arranged));
   }
@@ -131,13 +147,18 @@ result<lane_home> own_lanes(const url& asked, const options& how, const terms& a
   const bool replaced = owned->replaced_leftover;
   lane_home home{where, how, agreed, std::move(*policy), std::move(owned->self), std::move(storage), *body, largest};
   home.adopted = owned->adopted;
+  home.arranging = std::move(owned->guard);
   home.removable = home.membership.origin() == meter::object_origin::made;
   // A dead receiver's FIFO, and those of all who were there when the whole channel was left behind.
   if (replaced || home.adopted) os::remove_file(home.bell_path()).ignore();
   for (unsigned row = 0; replaced && row < meter::record_participants; ++row)
     os::remove_file(home.bell_path(row)).ignore();
   const auto all = home.storage ? home.storage->bytes() : home.membership.body();
-  if (auto ok = shm::apply(home.policy, all.first(at_first), place(where.text())); !ok) return ok.error();
+  if (auto ok = shm::apply(home.policy, all.first(at_first), place(where.text())); !ok) {
+    home.how.keep = home.adopted;  // what was there before us stays
+    home.leave();
+    return ok.error();
+  }
   return home;
 }
 
@@ -151,7 +172,7 @@ result<lane_home> join_lanes(const url& asked, const options& how, const terms& 
   for (;;) {
     auto home = look_for_lanes(where, how, agreed, *policy);
     if (home || !may_appear_yet(home.error())) return home;
-    if (how.keep) {  // needs no receiver: whoever comes first makes it
+    if (how.keep) {  // needs no receiver: whoever comes first makes it, and no receiver meets us as its owner
       auto made = own_lanes(where, how, agreed, lane_features | many_senders);
       if (made) made->leave();
       else if (made.error() != std::errc::address_in_use) return made.error();

@@ -25,8 +25,9 @@ struct lane_home {
   std::optional<shm::storage> storage;  ///< none: the record's body
   shm::lane_body body;
   std::size_t max_message = 0;
-  bool adopted = false;    ///< a leftover or a kept one goes on
-  bool removable = false;  ///< the storage, by an owner who leaves for good
+  bool adopted = false;           ///< a leftover or a kept one goes on
+  bool removable = false;         ///< the storage, by an owner who leaves for good
+  meter::name_guard arranging{};  ///< owner: nobody else comes until this goes
 
   std::string bell_path() const { return membership.file() + ".bell"; }
   std::string bell_path(unsigned row) const { return membership.file() + "." + std::to_string(row) + ".bell"; }

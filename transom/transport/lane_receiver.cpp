@@ -252,7 +252,7 @@ class lane_receiver final : public lane_end<receiving_end> {
     bool again = false;
     for (const auto& one : lanes_) {
       if (one->over) continue;
-      if (ask && one->how == standing::live) one->how = link_->look_at(one->source, true);
+      if (one->how == standing::live) one->how = link_->look_at(one->source, ask);
       if (one->how == standing::live) continue;
       // All that it ever published can be seen by now.
       if (one->reader->is_growing()) one->reader->skip_torn();  // never to be whole

@@ -181,6 +181,7 @@ result<std::unique_ptr<receiving_end>> open_named_lanes_receiver(const url& wher
                             .mine = {.waits = &control.receiver_waits, .bell = &control.receiver_bell},
                             .adopt = adopted};
   sync::sleeper(control.receiver_waits, control.receiver_bell).introduce();
+  home->arranging = {};
   parts.link = std::make_unique<named_receiver>(std::move(*home));
   return make_lane_receiver(std::move(parts));
 }
