@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
-steps=(laws format shell dev test prove headers install clang clang-tidy asan tsan fuzz bench acceptance)
+steps=(laws format shell dev test headers install clang clang-tidy asan tsan fuzz bench prove acceptance)
 logs=build/ci
 mkdir -p "$logs"
 jobs=$(nproc)
@@ -30,18 +30,25 @@ step_format() { sources '*.cpp' '*.hpp' '*.h' | xargs -r clang-format-19 --dry-r
 step_shell() { { sources '*.sh' '*.bash'; echo .ci/run; } | xargs -r shellcheck -S warning; }
 step_dev() { build dev build/dev; }
 step_test() { tested dev -LE install; }
-step_prove() { TRANSOM_PROVE_SECONDS="${TRANSOM_PROVE_SECONDS:-20}" tests/prove.sh quick; }
+step_prove() { TRANSOM_PROVE_SECONDS="${TRANSOM_PROVE_SECONDS:-15}" tests/prove.sh quick; }
 step_headers() { cmake --build build/dev --target all_verify_interface_header_sets; }
 step_install() { ctest --test-dir build/dev -L install --output-on-failure; }
 step_clang() { build clang build/clang --target transom transom_tool; }
 step_clang-tidy() { python3 tests/tidy/clang_tidy.py build/clang --seconds "${TRANSOM_LINT_SECONDS:-150}"; }
-step_asan() { build asan build/asan && tested asan; }
-step_tsan() {  # where threads share memory: the layers that do, and the one suite as threads
-  local layers=(sync shm meter transport channel) targets=(transom_conformance) layer
-  for layer in "${layers[@]}"; do targets+=("transom_${layer}_test"); done
+# Targets and labels of the layers named, and of the one suite.
+targets_of() { printf 'transom_%s_test\n' "$@"; echo transom_conformance; }
+labels_of() { echo "^($(IFS='|'; echo "$*")|conformance)\$"; }
+step_asan() {
+  local layers=(base os sync shm meter transport channel process) targets
+  mapfile -t targets < <(targets_of "${layers[@]}")
+  build asan build/asan --target "${targets[@]}" transom_hostile && tested asan -L "$(labels_of "${layers[@]}" hostile)"
+}
+step_tsan() {  # where threads share memory: the layers that do
+  local layers=(sync shm meter transport channel) targets
+  mapfile -t targets < <(targets_of "${layers[@]}")
   "${calm[@]}" cmake --preset tsan >"$logs/configure-tsan.log" || return 1
   "${calm[@]}" cmake --build build/tsan --target "${targets[@]}" || return 1
-  "${calm[@]}" ctest --preset tsan -j"$jobs" -L "^($(IFS='|'; echo "${layers[*]}")|conformance)\$" 2>&1 | tee "$logs/ctest-tsan.log"
+  "${calm[@]}" ctest --preset tsan -j"$jobs" -L "$(labels_of "${layers[@]}")" 2>&1 | tee "$logs/ctest-tsan.log"
 }
 step_fuzz() { build fuzz build/fuzz --target transom_fuzzers && tests/fuzz/run.sh "${TRANSOM_FUZZ_SECONDS:-10}"; }
 step_acceptance() { tests/install/acceptance.sh; }

@@ -165,8 +165,9 @@ transom::result<arrival> travel_udp(const std::string& file, std::size_t size, c
 }  // namespace
 
 const std::vector<std::string>& tour_schemes() {
-  static const std::vector<std::string> schemes{"inproc",   "pipe",    "fd",  "fifo",      "unix",     "unix+stream", "unix+dgram",
-                                                "posix-mq", "sysv-mq", "shm", "posix-shm", "sysv-shm", "memfd",       "tcp", "udp"};
+  static const std::vector<std::string> schemes{"inproc",      "pipe",       "fd",       "fifo",    "unix",
+                                                "unix+stream", "unix+dgram", "posix-mq", "sysv-mq", "shm",
+                                                "posix-shm",   "sysv-shm",   "memfd",    "tcp",     "udp"};
   return schemes;
 }
 
@@ -178,7 +179,8 @@ transom::result<arrival> travel(const std::string& scheme, const std::string& fi
   if (scheme == "fd") return travel_descriptor(file, size, stop);
   if (scheme == "udp") return travel_udp(file, size, stop);
   if (scheme == "memfd") return travel_given("memfd:", file, size, stop);
-  if (scheme == "shm") return travel_named("shm://transom-tour-" + id, "shm://transom-tour-back-" + id, file, size, stop);
+  if (scheme == "shm")
+    return travel_named("shm://transom-tour-" + id, "shm://transom-tour-back-" + id, file, size, stop);
   if (scheme == "posix-mq" || scheme == "posix-shm")
     return travel_named(scheme + ":///transom-tour-" + id, scheme + ":///transom-tour-back-" + id, file, size, stop);
   if (scheme == "sysv-mq" || scheme == "sysv-shm") {
