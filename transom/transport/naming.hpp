@@ -15,8 +15,8 @@ result<meter::record::ownership> own_name(const url& where, const options& how, 
 /// in another container, or no program of ours. Fails with type_mismatch, and owner_died for a leftover.
 result<std::optional<meter::record>> join_name(const url& where, const terms& agreed);
 
-/// `where`, whose address is the file of a System V key, with that file's real path: the same object has the same record
-/// however its path is spelled, and /proc/self/exe another one in each program. Fails if there is no such file.
+/// `where`, whose address is the file of a System V key, with that file's real path: the same object has the same
+/// record however its path is spelled, and /proc/self/exe another one in each program. Fails if there is no such file.
 result<url> with_real_path(const url& where);
 /// The key `id` of such a URL; 0: none.
 int key_id_of(const url& where) noexcept;
