@@ -323,10 +323,8 @@ class lane_receiver final : public lane_end<receiving_end> {
 
 }  // namespace
 
-result<std::unique_ptr<receiving_end>> make_lane_receiver(lane_receiver_parts from) {
-  auto waker = os::waker::make();
-  if (!waker) return waker.error().at(place(from.url));
-  return std::make_unique<lane_receiver>(std::move(from), std::move(*waker));
+std::unique_ptr<receiving_end> make_lane_receiver(lane_receiver_parts from, os::waker waker) {
+  return std::make_unique<lane_receiver>(std::move(from), std::move(waker));
 }
 
 }  // namespace transom::transport

@@ -9,6 +9,7 @@
 #pragma once
 #include <memory>
 
+#include "transom/os/poll.hpp"
 #include "transom/transport/lane_link.hpp"
 #include "transom/transport/transport.hpp"
 
@@ -26,7 +27,6 @@ struct lane_receiver_parts {
   bool adopt = false;    ///< takes over from a dead receiver: what that one had shown comes again
   bool trusting = true;  ///< messages are read where they lie; otherwise they are copied first
 };
-/// Fails with EMFILE when there is no descriptor for its waker.
-result<std::unique_ptr<receiving_end>> make_lane_receiver(lane_receiver_parts from);
+std::unique_ptr<receiving_end> make_lane_receiver(lane_receiver_parts from, os::waker waker);
 
 }  // namespace transom::transport

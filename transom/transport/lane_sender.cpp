@@ -213,10 +213,8 @@ class lane_sender final : public lane_end<sending_end> {
 
 }  // namespace
 
-result<std::unique_ptr<sending_end>> make_lane_sender(lane_sender_parts from) {
-  auto waker = os::waker::make();
-  if (!waker) return waker.error().at(place(from.url));
-  return std::make_unique<lane_sender>(std::move(from), std::move(*waker));
+std::unique_ptr<sending_end> make_lane_sender(lane_sender_parts from, os::waker waker) {
+  return std::make_unique<lane_sender>(std::move(from), std::move(waker));
 }
 
 }  // namespace transom::transport

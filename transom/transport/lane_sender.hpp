@@ -5,6 +5,7 @@
 #pragma once
 #include <memory>
 
+#include "transom/os/poll.hpp"
 #include "transom/shm/lane_writer.hpp"
 #include "transom/transport/lane_link.hpp"
 #include "transom/transport/transport.hpp"
@@ -21,7 +22,6 @@ struct lane_sender_parts {
   std::unique_ptr<shm::lane_writer> writer = {};
   lane_side mine;
 };
-/// Fails with EMFILE when there is no descriptor for its waker.
-result<std::unique_ptr<sending_end>> make_lane_sender(lane_sender_parts from);
+std::unique_ptr<sending_end> make_lane_sender(lane_sender_parts from, os::waker waker);
 
 }  // namespace transom::transport

@@ -163,6 +163,8 @@ bool trusts_peer(const url& where) { return where.value("trust").value_or("") ==
 feature_set features_for(const url& where) { return trusts_peer(where) ? memfd_features | zero_copy : memfd_features; }
 
 result<std::unique_ptr<sending_end>> make_sender(memfd_side side, const url& where) {
+  auto waker = os::waker::make();
+  if (!waker) return waker.error().at(place(where.text()));
   const shm::lane_memory lane = side.lane();
   lane_sender_parts parts{.url = side.url,
                           .how = side.how,
@@ -173,10 +175,12 @@ result<std::unique_ptr<sending_end>> make_sender(memfd_side side, const url& whe
   auto link = std::make_unique<memfd_sender>(std::move(side));
   parts.writer->ring_through(link->side().line);
   parts.link = std::move(link);
-  return make_lane_sender(std::move(parts));
+  return make_lane_sender(std::move(parts), std::move(*waker));
 }
 
 result<std::unique_ptr<receiving_end>> make_receiver(memfd_side side, const url& where, bool adopts) {
+  auto waker = os::waker::make();
+  if (!waker) return waker.error().at(place(where.text()));
   memfd_in& head = side.head();
   lane_receiver_parts parts{
       .url = side.url,
@@ -189,7 +193,7 @@ result<std::unique_ptr<receiving_end>> make_receiver(memfd_side side, const url&
       .trusting = trusts_peer(where)};
   sync::sleeper(head.receiver_waits, side.lane().out->bell).introduce();
   parts.link = std::make_unique<memfd_receiver>(std::move(side));
-  return make_lane_receiver(std::move(parts));
+  return make_lane_receiver(std::move(parts), std::move(*waker));
 }
 
 // Both memories of an end that came from elsewhere, checked before they are mapped.

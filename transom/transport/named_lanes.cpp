@@ -7,6 +7,7 @@
 #include <map>
 
 #include "transom/os/entry.hpp"
+#include "transom/os/poll.hpp"
 #include "transom/shm/lane_writer.hpp"
 #include "transom/transport/lane_home.hpp"
 #include "transom/transport/lane_receiver.hpp"
@@ -110,8 +111,9 @@ class named_receiver final : public receiver_link {
 
   standing look_at(const lane_source& lane, bool ask) override {
     const shm::row_word word = rows_.word(lane.row);
-    if (word.generation != lane.generation || word.state == row_state::parted) return standing::parted;
+    if (word.generation != lane.generation) return standing::parted;
     if (word.state == row_state::dead) return standing::dead;
+    if (word.state != row_state::live) return standing::parted;
     if (ask && rows_.declare_dead(lane.row)) return standing::dead;
     return standing::live;
   }
@@ -169,6 +171,8 @@ class named_receiver final : public receiver_link {
 
 result<std::unique_ptr<receiving_end>> open_named_lanes_receiver(const url& where, const options& how,
                                                                  const terms& agreed) {
+  auto waker = os::waker::make();  // whatever can fail comes before there is something to give up
+  if (!waker) return waker.error().at(place(where.text()));
   auto home = own_lanes(where, how, agreed, lane_features | many_senders);
   if (!home) return home.error();
   shm::lane_control& control = home->body.control();
@@ -183,11 +187,13 @@ result<std::unique_ptr<receiving_end>> open_named_lanes_receiver(const url& wher
   sync::sleeper(control.receiver_waits, control.receiver_bell).introduce();
   home->arranging = {};
   parts.link = std::make_unique<named_receiver>(std::move(*home));
-  return make_lane_receiver(std::move(parts));
+  return make_lane_receiver(std::move(parts), std::move(*waker));
 }
 
 result<std::unique_ptr<sending_end>> open_named_lanes_sender(const url& where, const options& how,
                                                              const terms& agreed) {
+  auto waker = os::waker::make();
+  if (!waker) return waker.error().at(place(where.text()));
   auto home = join_lanes(where, how, agreed);
   if (!home) return home.error();
   const unsigned row = home->membership.row();
@@ -209,7 +215,7 @@ result<std::unique_ptr<sending_end>> open_named_lanes_sender(const url& where, c
   link->home().membership.rows().row(row).own_words[ready_word].store(1, sync::release);  // E1
   body.announce_change();
   parts.link = std::move(link);
-  return make_lane_sender(std::move(parts));
+  return make_lane_sender(std::move(parts), std::move(*waker));
 }
 
 }  // namespace transom::transport
