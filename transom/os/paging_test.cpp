@@ -79,6 +79,7 @@ TEST(paging, huge_pages_are_a_wish_that_a_kernel_without_them_refuses_in_words) 
 }
 
 TEST(paging, locked_pages_are_there_and_the_limit_is_named) {
+  if (!transom::os::testing::mlock_works) GTEST_SKIP() << "a sanitizer has taken mlock(2) away";
   auto memory = shared_memory();
   os::lock_pages(memory.bytes().first(2 * os::page_size()), place("here")).or_throw();
   EXPECT_EQ(present(memory), 2u);

@@ -17,6 +17,13 @@
 
 namespace transom::os::testing {
 
+/// The sanitizers make mlock(2) a call that does nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool mlock_works = false;
+#else
+inline constexpr bool mlock_works = true;
+#endif
+
 /// "transom-test-<pid>-<n>": nobody else on this machine has it.
 inline std::string unique_name() {
   static std::atomic<int> count{0};

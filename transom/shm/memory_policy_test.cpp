@@ -1,5 +1,6 @@
 // transom/shm/memory_policy_test.cpp - what a URL says about memory is understood or refused, and then done.
 #include "transom/shm/memory_policy.hpp"
+#include "transom/os/testing.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -59,6 +60,7 @@ TEST(memory_policy, what_it_does_not_understand_is_refused_with_the_key) {
 }
 
 TEST(memory_policy, prefaulted_and_locked_memory_is_there_before_it_is_touched) {
+  if (!transom::os::testing::mlock_works) GTEST_SKIP() << "a sanitizer has taken mlock(2) away";
   auto memory =
       storage::make_memfd("transom test", {.size = 16 * os::page_size(), .allocated = 16 * os::page_size()}).or_throw();
   transom::shm::apply({}, memory.bytes(), memory.where()).or_throw();
@@ -80,6 +82,7 @@ TEST(memory_policy, what_is_mapped_for_reading_only_is_prefaulted_too) {
 }
 
 TEST(memory_policy, beyond_the_limit_for_locked_memory_the_limit_is_named) {
+  if (!transom::os::testing::mlock_works) GTEST_SKIP() << "a sanitizer has taken mlock(2) away";
   EXPECT_TRUE(os::testing::as_nobody([] {
     rlimit low{4096, 4096};
     if (::setrlimit(RLIMIT_MEMLOCK, &low) != 0) return false;
