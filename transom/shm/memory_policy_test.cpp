@@ -1,6 +1,5 @@
 // transom/shm/memory_policy_test.cpp - what a URL says about memory is understood or refused, and then done.
 #include "transom/shm/memory_policy.hpp"
-#include "transom/os/testing.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
