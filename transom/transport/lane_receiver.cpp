@@ -223,6 +223,7 @@ class lane_receiver final : public lane_end<receiving_end> {
     if (link_->changed()) return true;
     return std::ranges::any_of(lanes_, [this](const auto& one) {
       if (one->over) return false;
+      if (one->how == standing::live && link_->look_at(one->source, false) != standing::live) return true;
       return one->reader->has_something() && !(growing_ && one->reader->is_growing());
     });
   }
