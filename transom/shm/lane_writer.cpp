@@ -12,8 +12,8 @@
 namespace transom::shm {
 namespace {
 
-// From this size on a message is published while it is still being written, a chunk at a time, so that its receiver
-// reads behind the writer.
+// From this size on a message is published while it is still being written, a chunk at a time, so that a
+// receiver may read behind the writer (lane_reader::grown). It counts once it is whole.
 constexpr std::size_t worth_growing = 256 << 10, chunk = 64 << 10;
 
 // Quick messages between two looks: counts in shared memory are behind by no more.

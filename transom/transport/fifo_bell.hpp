@@ -23,8 +23,6 @@ class fifo_alarm {
   /// Takes out what ringers have put in.
   void clear() noexcept;
   void remove() noexcept;
-  /// In a child of fork(): the name is not ours.
-  void forget() noexcept { path_.clear(); }
 
  private:
   std::string path_;
