@@ -27,18 +27,19 @@ namespace goals {
 namespace {
 
 constexpr const char* usage =
-    "goals_bench [--only P1,P4,...] [--rounds N] [--json FILE] [--via SCHEME] [--smoke] [--list]\n"
+    "goals_bench [--only P1,P4,...] [--rounds N] [--json FILE] [--via SCHEME] [--no-peers] [--smoke] [--list]\n"
     "Transom's goals beside bare limits and peers, as ratios measured in one run.\n"
-    "  --only    rows of these goals alone\n"
-    "  --rounds  repetitions (5)\n"
-    "  --json    the same as transom.bench/1\n"
-    "  --via     what Transom runs over: shm, or unix and others that have a path\n"
-    "  --smoke   one round of a few messages: do the rows still run?\n"
-    "  --list    the rows and who is in them, without measuring\n";
+    "  --only      rows of these goals alone\n"
+    "  --rounds    repetitions (5)\n"
+    "  --json      the same as transom.bench/1\n"
+    "  --via       what Transom runs over: shm, or unix and others that have a path\n"
+    "  --no-peers  Transom and the limits alone\n"
+    "  --smoke     one round of a few messages: do the rows still run?\n"
+    "  --list      the rows and who is in them, without measuring\n";
 
 struct request {
   int rounds = 5;
-  bool smoke = false, list = false, help = false, wrong = false;
+  bool smoke = false, no_peers = false, list = false, help = false, wrong = false;
   std::string json_file, scheme = "shm";
   std::set<std::string> only;
 };
@@ -60,6 +61,7 @@ request parse(int argc, char** argv) {
     const bool more = i + 1 < argc;
     if (argument == "--smoke") asked.smoke = true;
     else if (argument == "--list") asked.list = true;
+    else if (argument == "--no-peers") asked.no_peers = true;
     else if (argument == "--help") asked.help = true;
     else if (argument == "--only" && more) asked.only = split(argv[++i]);
     else if (argument == "--rounds" && more) asked.rounds = std::max(1, std::atoi(argv[++i]));
@@ -125,6 +127,8 @@ int conduct(const request& asked) {
       return std::ranges::none_of(row.aims, [&](const aim& a) { return asked.only.contains(a.goal); });
     });
   }
+  if (asked.no_peers)
+    for (contest& row : plan) std::erase_if(row.entrants, [](const entrant& e) { return is_peer(*e.who); });
   if (asked.list) {
     list(plan);
     return 0;

@@ -24,6 +24,11 @@ template <std::size_t Extent>
 inline word difference(std::span<const word, Extent> from, word seed) noexcept {
   const word* const w = from.data();
   const std::size_t n = from.size();
+  if constexpr (Extent <= 8) {  // eight sums would only be stored to be added up: in some rows, at once
+    word all = 0;
+    for (std::size_t i = 0; i < n; ++i) all += w[i];
+    return all - (seed * n + n * (n - 1) / 2);
+  }
   word sum[8] = {};
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {

@@ -34,7 +34,6 @@ inline const std::vector<survivor>& explained_survivors() {
        value_alone},
       {"transom/sync/waiting.hpp", "fetch_or(wait_word::closed, release)", "release -> relaxed", value_alone},
       {"transom/sync/waiting.hpp", "bool is_closed() const noexcept", "acquire -> relaxed", value_alone},
-      {"transom/sync/waiting.hpp", "full_fence();                       // F2 pairs with F1", "removed", no_fencer},
       {"transom/sync/waiting.hpp", "word = word_->value.load(acquire);  // E1", ":31 load acquire -> relaxed",
        no_fencer},
       {"transom/shm/lane_writer.cpp", "if (any_returned_.load(sync::acquire) == 0) return;", "acquire -> relaxed",

@@ -44,30 +44,19 @@ class receiver {
   }
 
   /// Waits for the next message.
-  result<T> recv(std::stop_token stop = {}) {
-    if constexpr (detail::comes_quickly<T>) {
-      if (has_lane() && !stop.stop_requested()) {
-        result<T> value(std::in_place);
-        if (take_quickly(*value, true)) [[likely]]
-          return value;
-      }
-    }
-    return take({}, patience::forever(std::move(stop)));
+  [[gnu::always_inline]] result<T> recv(std::stop_token stop = {}) {
+    const auto otherwise = [&] { return take({}, patience::forever(std::move(stop))); };
+    if constexpr (detail::comes_quickly<T>) return take_quickly_or(!stop.stop_requested(), true, otherwise);
+    else return otherwise();
   }
   result<T> recv(recv_options which, std::stop_token stop = {}) {
     return take(which, patience::forever(std::move(stop)));
   }
   /// Without waiting: would_block when there is none.
-  result<T> try_recv(recv_options which = {}) {
-    if constexpr (detail::comes_quickly<T>) {
-      if (has_lane() && which.type == 0) {
-        result<T> value(std::in_place);
-        if (take_quickly(*value, false)) [[likely]]
-          return value;
-        if (nothing_quickly()) return error(errc::would_block, "recv", core_->where);
-      }
-    }
-    return take(which, patience::none());
+  [[gnu::always_inline]] result<T> try_recv(recv_options which = {}) {
+    const auto otherwise = [&] { return take(which, patience::none()); };
+    if constexpr (detail::comes_quickly<T>) return take_quickly_or(which.type == 0, false, otherwise);
+    else return otherwise();
   }
   /// Waiting for at most `d`: timed_out.
   template <typename Rep, typename Period>
@@ -205,6 +194,10 @@ class receiver {
     return core_ != nullptr && core_->inlet != nullptr && core_->inlet->current != nullptr;
   }
   bool take_quickly(T& value, bool spin) noexcept;
+  /// A message by take_quickly(), or else what `otherwise` says. What it returns is one variable, so that the message
+  /// is copied into the caller's and not moved there.
+  template <typename Otherwise>
+  result<T> take_quickly_or(bool allowed, bool spin, Otherwise otherwise);
   /// Whether there is nothing just now, without asking further.
   bool nothing_quickly() noexcept;
   result<T> take(recv_options which, const patience& how);

@@ -8,6 +8,21 @@
 #include "transom/sync/backoff.hpp"
 
 namespace transom {
+namespace detail {
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+/// Makes a T that is about to be overwritten whole: not even zeros are written into it.
+template <typename T>
+struct room_for {
+  operator T() const noexcept {
+    T value;
+    return value;
+  }
+};
+#pragma GCC diagnostic pop
+
+}  // namespace detail
 
 template <typename T>
 [[gnu::always_inline]] inline bool receiver<T>::take_quickly(T& value, bool spin) noexcept {
@@ -18,7 +33,7 @@ template <typename T>
     } else {
       const auto copy = [&value](std::span<const std::byte> payload) {
         if (payload.size() != sizeof(T)) return false;
-        std::memcpy(&value, payload.data(), sizeof(T));
+        sync::copy_bytes(reinterpret_cast<std::byte*>(&value), payload.data(), sizeof(T));
         return true;
       };
       if (inlet.current->take_quick_of_any_size(copy)) return true;
@@ -39,7 +54,19 @@ template <typename T>
 }
 
 template <typename T>
-result<T> receiver<T>::take(recv_options which, const patience& how) {
+template <typename Otherwise>
+[[gnu::always_inline]] inline result<T> receiver<T>::take_quickly_or(bool allowed, bool spin, Otherwise otherwise) {
+  result<T> value(std::in_place, detail::room_for<T>{});
+  if (!allowed || !has_lane()) value = otherwise();
+  else if (!take_quickly(*value, spin)) [[unlikely]] {
+    if (!spin && nothing_quickly()) value = error(errc::would_block, "recv", core_->where);
+    else value = otherwise();
+  }
+  return value;
+}
+
+template <typename T>
+[[gnu::noinline]] result<T> receiver<T>::take(recv_options which, const patience& how) {
   auto& core = opened();
   const detail::occupancy::stay stay(core.occupied);
   auto lent = core.front(which, how);

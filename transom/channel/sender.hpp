@@ -40,7 +40,7 @@ class sender {
   }
 
   /// Waits for room, unless `on_full` says otherwise: fail is would_block, drop_newest drops it and counts it.
-  result<void> send(const T& value, std::stop_token stop = {}) {
+  [[gnu::always_inline]] result<void> send(const T& value, std::stop_token stop = {}) {
     if (!stop.stop_requested() && send_quickly(value)) [[likely]]
       return {};
     return send(value, send_options{}, std::move(stop));
@@ -63,7 +63,7 @@ class sender {
     return sent;
   }
   /// Without waiting: would_block when there is no room.
-  result<void> try_send(const T& value, send_options with = {}) {
+  [[gnu::always_inline]] result<void> try_send(const T& value, send_options with = {}) {
     if (with.priority == 0 && with.type == 0 && send_quickly(value)) [[likely]]
       return {};
     return dispatch(opened(), value, with, patience::none());

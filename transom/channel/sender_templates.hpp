@@ -34,7 +34,8 @@ template <typename T>
 }
 
 template <typename T>
-result<void> sender<T>::dispatch(detail::sending_core& core, const T& value, send_options with, const patience& how) {
+[[gnu::noinline]] result<void> sender<T>::dispatch(detail::sending_core& core, const T& value, send_options with,
+                                                   const patience& how) {
   if constexpr (detail::encodes_in_place<T>) {
     if (!core.portable || detail::is_raw<T>) return detail::send_payload(core, detail::payload_of(value), with, how);
   }

@@ -44,6 +44,9 @@ namespace transom::shm {
 /// The most bytes that travel in the line of their word.
 inline constexpr std::size_t inline_bytes = 56;
 
+/// How many slots ahead their lines are fetched: as many as the cache can wait for at once.
+inline constexpr std::size_t slots_ahead = 16;
+
 /// What a slot's word says besides the number of its message.
 struct slot_kind {
   static constexpr std::uint64_t in_arena = 0xA0;

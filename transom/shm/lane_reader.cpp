@@ -41,6 +41,21 @@ void lane_reader::adopt() {
   allow_quick();
 }
 
+// Message n is not there. A receiver on the heels of a sender that never pauses takes each line away from him while he
+// writes it, and both are several times slower than with some distance between them. So where messages come faster than
+// any answer could, and the lane is found empty all the same, a few may gather.
+void lane_reader::keep_distance(std::uint64_t n) noexcept {
+  constexpr std::chrono::nanoseconds per_message{128}, a_while{1000};
+  constexpr std::uint64_t few = 256;
+  if (n == empty_at_) return;
+  const auto now = std::chrono::steady_clock::now();
+  const auto passed = now - empty_since_;
+  const std::uint64_t run = n - empty_at_;
+  empty_at_ = n;
+  empty_since_ = now;
+  if (run < few && passed < run * per_message) sync::relax_for(a_while);
+}
+
 void lane_reader::allow_quick() noexcept {
   const bool nothing_special = quick_ && !lent_ && !broken_ && again_.empty();
   stop_at_.store(nothing_special ? turn_ : 0, sync::relaxed);

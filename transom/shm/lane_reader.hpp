@@ -21,6 +21,7 @@
 //
 // Trust: each word of the sender is read once and checked against our own geometry before it is used.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,6 +31,7 @@
 #include "transom/shm/descriptor_bell.hpp"
 #include "transom/shm/lane_copy.hpp"
 #include "transom/shm/lane_layout.hpp"
+#include "transom/sync/prefetch.hpp"
 
 namespace transom::shm {
 
@@ -62,10 +64,13 @@ class lane_reader {
 
   /// Copies the next message to `to` if it has exactly `size` <= 56 bytes, or does nothing and says false: ask look().
   [[gnu::always_inline]] bool receive_quick(std::byte* to, std::size_t size) noexcept {
-    return take_quick([size](std::uint64_t kind) { return kind == size; },
-                      [to, size](const lane_slot& slot, std::size_t) { copy_out(to, slot, size); });
+    return take_quick([size](std::uint64_t word, std::uint64_t n)
+                          __attribute__((always_inline)) { return word == slot_word(n, size); },
+                      [to, size](const lane_slot& slot, std::size_t)
+                          __attribute__((always_inline)) { copy_out(to, slot, size); });
   }
-  /// The same for a size that is not known: `fits(size)` says whether it may come, then `copy(slot, size)`.
+  /// The same for a size that is not known: `fits(word, n)` says whether that is the word of message n and may come,
+  /// then `copy(slot, size)`.
   template <typename Fits, typename Copy>
   [[gnu::always_inline]] bool take_quick(Fits fits, Copy copy) noexcept(noexcept(copy(*slots_, 0))) {
     if (*epoch_ != born_in_) [[unlikely]]
@@ -79,12 +84,13 @@ class lane_reader {
       return false;
     }
     const std::uint64_t word = slot.word.load(sync::acquire);  // E1
-    const std::uint64_t kind = kind_of(word);
-    if (count_of(word) != n + 1 || kind > inline_bytes || !fits(kind)) {
+    if (!fits(word, n)) [[unlikely]] {
       entering_.store(n, sync::relaxed);
+      if (count_of(word) != n + 1) keep_distance(n);
       return false;
     }
-    copy(slot, kind);
+    if (n - empty_at_ > well_behind) sync::prefetch_for_reading(&slots_[(n + slots_ahead) & mask_]);
+    copy(slot, kind_of(word));
     pass(n);
     return true;
   }
@@ -96,17 +102,22 @@ class lane_reader {
     const std::uint64_t n = next_.load(sync::relaxed);
     entering_.store(n + 1, sync::relaxed);
     sync::light_fence();  // F1 pairs with F2
-    bool taken = false;
-    if (n < stop_at_.load(sync::relaxed)) {
-      const lane_slot& slot = slots_[n & mask_];
-      const std::uint64_t word = slot.word.load(sync::acquire);  // E1
-      std::span<const std::byte> payload;
-      taken = count_of(word) == n + 1 && kind_of(word) != slot_kind::growing && payload_of(slot, word, payload) &&
-              take(payload);
+    if (n >= stop_at_.load(sync::relaxed)) [[unlikely]] {
+      entering_.store(n, sync::relaxed);
+      return false;
     }
-    if (taken) pass(n);
-    else entering_.store(n, sync::relaxed);
-    return taken;
+    const lane_slot& slot = slots_[n & mask_];
+    const std::uint64_t word = slot.word.load(sync::acquire);  // E1
+    std::span<const std::byte> payload;
+    if (count_of(word) != n + 1 || kind_of(word) == slot_kind::growing || !payload_of(slot, word, payload) ||
+        !take(payload)) [[unlikely]] {
+      entering_.store(n, sync::relaxed);
+      if (count_of(word) != n + 1) keep_distance(n);
+      return false;
+    }
+    fetch_ahead(n);
+    pass(n);
+    return true;
   }
   /// Whether quick receives work at all just now; if not, look() may find what they do not.
   bool is_quick() const noexcept { return next_.load(sync::relaxed) < stop_at_.load(sync::relaxed); }
@@ -167,6 +178,18 @@ class lane_reader {
   void ring_descriptor() noexcept {
     if (descriptor_ != nullptr) descriptor_->ring();
   }
+  // The line of a slot that is still to come, and the first lines of what an earlier one of them, which has come, says.
+  [[gnu::always_inline]] void fetch_ahead(std::uint64_t n) const noexcept {
+    if (n - empty_at_ <= well_behind) return;
+    sync::prefetch_for_reading(&slots_[(n + slots_ahead) & mask_]);
+    const std::uint64_t sooner = n + slots_ahead / 2;
+    const lane_slot& slot = slots_[sooner & mask_];
+    std::span<const std::byte> payload;
+    const std::uint64_t word = slot.word.load(sync::relaxed);
+    if (word != slot_word(sooner, slot_kind::in_arena) || !payload_of(slot, word, payload)) return;
+    for (std::size_t at = 0; at < payload.size() && at < 512; at += 64) sync::prefetch_for_reading(payload.data() + at);
+  }
+  void keep_distance(std::uint64_t n) noexcept;
   void allow_quick() noexcept;
   bool is_old(std::uint64_t word) const noexcept;
   found lend(const lane_slot& from, std::uint64_t word, lane_front& front) noexcept;
@@ -185,10 +208,15 @@ class lane_reader {
     return true;
   }
 
+  // So many messages after the last empty look there are likely to be more than `slots_ahead`: fetching the line of a
+  // message that is not written yet would take it away from the sender.
+  static constexpr std::uint64_t well_behind = 64;
+
   // What receive_quick() reads and writes.
   const lane_slot* slots_;
   std::uint64_t mask_;
   sync::atomic<std::uint64_t> next_, entering_, stop_at_;
+  std::uint64_t empty_at_ = 0;  // the message that was missing when the lane was last found empty
   sync::ringer sender_;
   const std::atomic<std::uint32_t>* epoch_;
   std::uint32_t born_in_;
@@ -203,6 +231,7 @@ class lane_reader {
   lane_front lent_front_;
   std::uint64_t lent_word_ = 0;
   descriptor_bell* descriptor_ = nullptr;
+  std::chrono::steady_clock::time_point empty_since_{};
   std::vector<lane_slot*> again_;  // holds to be delivered again, the last one first
 };
 

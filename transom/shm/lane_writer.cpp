@@ -4,6 +4,7 @@
 #include "transom/shm/lane_writer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "transom/base/ensure.hpp"
 #include "transom/os/own_process.hpp"
@@ -41,7 +42,7 @@ lane_writer::lane_writer(lane_memory lane, const lane_geometry& sizes, const syn
   std::uint64_t n = head_;
   while (n - head_ < sizes.slot_count() && count_of(slots_[n & mask_].word.load(sync::relaxed)) == n + 1) ++n;
   collected_ = head_;
-  first_ = accounted_ = n;
+  first_ = n;
   next_.store(n, sync::relaxed);
   entering_.store(n, sync::relaxed);
   held_.reserve(sizes.hold_count());
@@ -51,11 +52,6 @@ lane_writer::lane_writer(lane_memory lane, const lane_geometry& sizes, const syn
 }
 
 void lane_writer::account() noexcept {
-  const std::uint64_t n = next();
-  for (; accounted_ < n; ++accounted_) {
-    const std::uint64_t kind = kind_of(slots_[accounted_ & mask_].word.load(sync::relaxed));
-    if (kind <= inline_bytes) sent_bytes_ += kind;
-  }
   lane_.out->bytes.store(sent_bytes_, sync::relaxed);
   lane_.out->cpu.store(os::own_cpu() + 1, sync::relaxed);
 }
@@ -71,6 +67,16 @@ void lane_writer::look_at_head() noexcept {
   if (uses_arena_) collect();
 }
 
+// The receiver is reading, and has just begun with a full lane: leaves it alone for as long as it takes to read a share
+// of it. Each look takes the line of `head` away from the receiver, and a sender that asked for every slot would make
+// it wait for that line after every message.
+void lane_writer::let_receiver_read(std::uint64_t head_before) noexcept {
+  const std::uint64_t gained = head_ - head_before;
+  if (gained == 0 || gained >= sizes_.capacity / 4) return;
+  sync::relax_for(std::chrono::nanoseconds(std::min<std::uint64_t>(sizes_.capacity, 8192)));  // an eighth or so
+  look_at_head();
+}
+
 // Makes limit_ say how far quick messages may go.
 sent lane_writer::look() noexcept {
   if (closing_) return sent::closed;
@@ -83,7 +89,11 @@ sent lane_writer::look() noexcept {
     receiver_.note();
   }
   const std::uint64_t n = next();
-  if (n - head_ >= sizes_.capacity) look_at_head();
+  if (n - head_ >= sizes_.capacity) {
+    const std::uint64_t before = head_;
+    look_at_head();
+    let_receiver_read(before);
+  }
   if (broken_) return sent::broken;
   const std::uint64_t most = head_ + sizes_.capacity;
   if (n >= most) {
@@ -108,13 +118,23 @@ void lane_writer::collect() noexcept {
     free_.give_back(one.run);
     return true;
   });
+  const bool any_held = lane_.in->holds_used.load(sync::relaxed) != 0;
+  arena_run free;  // neighbours are given back together
   for (; collected_ < head_; ++collected_) {
-    arena_run& run = runs_[collected_ & mask_];
+    const arena_run run = std::exchange(runs_[collected_ & mask_], {});
+    if (run.start == free.start + free.count && !any_held) {
+      free.count += run.count;
+      continue;
+    }
     if (!run) continue;
-    if (is_held(collected_ + 1)) held_.push_back({collected_ + 1, run});
-    else free_.give_back(run);
-    run = {};
+    if (any_held && is_held(collected_ + 1)) {
+      held_.push_back({collected_ + 1, run});
+      continue;
+    }
+    free_.give_back(free);
+    free = run;
   }
+  free_.give_back(free);
   if (any_returned_.load(sync::acquire) == 0) return;  // E5
   const std::lock_guard lock(returned_mutex_);
   for (const arena_run run : returned_) free_.give_back(run);
@@ -137,7 +157,9 @@ sent lane_writer::take_run(std::size_t size, arena_run& run) noexcept {
   }
   run = free_.take(units);
   if (run) return sent::yes;
+  const std::uint64_t before = head_;
   look_at_head();
+  let_receiver_read(before);
   if (broken_) return sent::broken;
   run = free_.take(units);
   return run ? sent::yes : sent::full;
@@ -161,6 +183,7 @@ sent lane_writer::send(std::span<const std::byte> payload) noexcept {
   if (const sent room = look(); room != sent::yes) return room;
   if (payload.size() <= inline_bytes) {
     copy_in(slots_[next() & mask_], payload.data(), payload.size());
+    sent_bytes_ += payload.size();
     publish_slowly(payload.size());
     return sent::yes;
   }
@@ -171,7 +194,7 @@ sent lane_writer::send(std::span<const std::byte> payload) noexcept {
     return sent::yes;
   }
   std::memcpy(memory_of(run).data(), payload.data(), payload.size());
-  keep_run(run, payload.size());
+  keep_run(slots_[next() & mask_], next(), run, payload.size());
   publish_slowly(slot_kind::in_arena);
   return sent::yes;
 }
@@ -179,7 +202,7 @@ sent lane_writer::send(std::span<const std::byte> payload) noexcept {
 void lane_writer::send_growing(arena_run run, std::span<const std::byte> payload) noexcept {
   const std::uint64_t n = next();
   lane_slot& slot = slots_[n & mask_];
-  keep_run(run, payload.size());
+  keep_run(slot, n, run, payload.size());
   lane_.out->progress.store(0, sync::relaxed);
   publish_slowly(slot_kind::growing);
   std::byte* const to = memory_of(run).data();
@@ -200,7 +223,7 @@ sent lane_writer::claim(std::size_t size, arena_run& run) noexcept {
 
 sent lane_writer::publish_run(arena_run run, std::size_t size) noexcept {
   if (const sent room = look(); room != sent::yes) return room;
-  keep_run(run, size);
+  keep_run(slots_[next() & mask_], next(), run, size);
   publish_slowly(slot_kind::in_arena);
   return sent::yes;
 }

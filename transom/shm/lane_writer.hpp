@@ -29,6 +29,7 @@
 #include "transom/shm/descriptor_bell.hpp"
 #include "transom/shm/lane_copy.hpp"
 #include "transom/shm/lane_layout.hpp"
+#include "transom/sync/prefetch.hpp"
 
 namespace transom::shm {
 
@@ -63,7 +64,9 @@ class lane_writer {
       return false;
     }
     lane_slot& slot = slots_[n & mask_];
+    sync::prefetch_for_writing(&slots_[(n + slots_ahead) & mask_]);
     copy_in(slot, from, size);
+    sent_bytes_ += size;
     publish(slot, n, size);
     return true;
   }
@@ -81,9 +84,12 @@ class lane_writer {
       entering_.store(n, sync::relaxed);
       return false;
     }
-    std::memcpy(memory_of(run).data(), from, size);
-    keep_run(run, size);
-    publish(slots_[n & mask_], n, slot_kind::in_arena);
+    sync::prefetch_for_writing(&slots_[(n + slots_ahead) & mask_]);
+    fetch_ahead(run, size);
+    sync::copy_bytes(memory_of(run).data(), from, size);
+    lane_slot& slot = slots_[n & mask_];
+    keep_run(slot, n, run, size);
+    publish(slot, n, slot_kind::in_arena);
     return true;
   }
 
@@ -132,10 +138,15 @@ class lane_writer {
     if (receiver_.ring()) [[unlikely]]
       if (descriptor_ != nullptr) descriptor_->ring();
   }
+  // The first lines of where a message of this size will probably go a little later.
+  [[gnu::always_inline]] void fetch_ahead(arena_run run, std::size_t size) const noexcept {
+    const std::uint64_t there = (run.start + std::uint64_t{run.count} * slots_ahead / 2) * sizes_.arena_unit;
+    const std::size_t lines = std::min<std::size_t>(size, 512);
+    if (there + lines > sizes_.arena_bytes) return;
+    for (std::size_t at = 0; at < lines; at += 64) sync::prefetch_for_writing(arena_memory_ + there + at);
+  }
   void publish_slowly(std::uint64_t kind) noexcept;
-  void keep_run(arena_run run, std::size_t size) noexcept {
-    const std::uint64_t n = next();
-    lane_slot& slot = slots_[n & mask_];
+  [[gnu::always_inline]] void keep_run(lane_slot& slot, std::uint64_t n, arena_run run, std::size_t size) noexcept {
     slot.payload[0].store(run.start * sizes_.arena_unit, sync::relaxed);
     slot.payload[1].store(size, sync::relaxed);
     runs_[n & mask_] = run;
@@ -143,6 +154,7 @@ class lane_writer {
   }
   sent look() noexcept;
   void look_at_head() noexcept;
+  void let_receiver_read(std::uint64_t head_before) noexcept;
   void account() noexcept;
   bool is_held(std::uint64_t count) const noexcept;
   sent take_run(std::size_t size, arena_run& run) noexcept;
@@ -165,7 +177,7 @@ class lane_writer {
   lane_memory lane_;
   lane_geometry sizes_;
   std::byte* arena_memory_;
-  std::uint64_t head_, collected_, first_, accounted_;
+  std::uint64_t head_, collected_, first_;
   std::uint64_t sent_bytes_ = 0, times_full_ = 0;
   std::size_t most_quick_in_arena_ = 0;  // 0 until the first message there
   bool quick_;                           // the kernel fences for us, so that close() can

@@ -111,13 +111,11 @@ class ringer {
     const std::uint32_t word = theirs.value.load(acquire);  // E1
     fences_ = !os::can_fence_others() || (word & wait_word::must_fence) != 0;
     quiet_ = word;
-    if ((word & (wait_word::asleep | wait_word::closed)) != 0) quiet_ = ~word;  // that is news
+    if (fences_ || (word & (wait_word::asleep | wait_word::closed)) != 0) quiet_ = ~word;  // that is news
   }
   /// Wakes the sleeper if it sleeps. Call after publishing what it waits for. True: it sleeps in poll(2), and the
   /// caller makes its descriptor readable.
-  [[nodiscard]] bool ring() noexcept {
-    if (fences_) [[unlikely]]
-      full_fence();                                         // F2 pairs with F1
+  [[nodiscard, gnu::always_inline]] bool ring() noexcept {
     light_fence();                                          // F2 pairs with F1
     const std::uint32_t word = word_->value.load(acquire);  // E1
     return word != quiet_ && ring_for(word);
@@ -137,17 +135,17 @@ class ringer {
   /// After a look at the news: it is dealt with, unless the peer sleeps and must still be rung for, or has closed.
   void note() noexcept {
     const std::uint32_t word = word_->value.load(relaxed);
-    if ((word & (wait_word::asleep | wait_word::closed)) == 0) quiet_ = word;
+    if (!fences_ && (word & (wait_word::asleep | wait_word::closed)) == 0) quiet_ = word;
   }
 
  private:
-  bool ring_for(std::uint32_t word) noexcept {
-    if ((word & wait_word::must_fence) != 0 && !fences_) {  // a successor who cannot fence for us
-      fences_ = true;
+  [[gnu::noinline]] bool ring_for(std::uint32_t word) noexcept {
+    fences_ |= (word & wait_word::must_fence) != 0;  // a successor who cannot fence for us
+    if (fences_) {
       full_fence();                       // F2 pairs with F1
       word = word_->value.load(acquire);  // E1
     }
-    quiet_ = (word & wait_word::closed) == 0 ? word : ~word;  // that it has closed stays news
+    quiet_ = fences_ || (word & wait_word::closed) != 0 ? ~word : word;  // that it has closed stays news
     if ((word & wait_word::asleep) == 0) return false;
     bell_->ring_loudly();
     return (word & wait_word::by_fd) != 0;
@@ -155,7 +153,7 @@ class ringer {
 
   const wait_word* word_ = nullptr;
   bell_word* bell_ = nullptr;
-  std::uint32_t quiet_ = 0;
+  std::uint32_t quiet_ = 0;  // no wait word that can be, where each ring has to look behind a fence of our own
   bool fences_ = false;
 };
 

@@ -60,18 +60,19 @@ result<lane_plan> plan_lanes(const url& where, const options& how, const terms& 
     sizes.arena_unit = rounded_up(plan.max_message, 64);
     sizes.arena_bytes = sizes.arena_unit * sizes.capacity;
   } else {
+    // Who says how many and how large gets room for so many of them, within reason.
+    const std::uint64_t most = how.capacity == 0 ? std::min(sizes.capacity, usual_buffers) : sizes.capacity;
     const std::uint64_t messages =
-        how.max_message == 0
-            ? 1
-            : std::clamp<std::uint64_t>(usual_arena / plan.max_message, 1, std::min(sizes.capacity, usual_buffers));
+        how.max_message == 0 ? 1 : std::clamp<std::uint64_t>(usual_arena / plan.max_message, 1, most);
     const std::uint64_t wanted = arena != 0 ? arena : plan.max_message * messages;
     if (wanted < plan.max_message) {
       return refused(errc::message_too_large, where,
                      "arena=" + std::to_string(arena) +
                          " is less than one message of max_message=" + std::to_string(plan.max_message));
     }
-    sizes.arena_unit = std::max<std::uint64_t>(64, std::bit_ceil(wanted / most_units));
-    sizes.arena_bytes = rounded_up(rounded_up(plan.max_message, sizes.arena_unit), sizes.arena_unit);
+    sizes.arena_unit =
+        std::max<std::uint64_t>(64, std::bit_ceil(wanted / std::max<std::uint64_t>(most_units, messages)));
+    sizes.arena_bytes = rounded_up(plan.max_message, sizes.arena_unit) * (arena != 0 ? 1 : messages);
     sizes.arena_bytes = std::max(sizes.arena_bytes, rounded_up(wanted, sizes.arena_unit));
   }
   if (sizes.arena_bytes > most_arena)
