@@ -83,7 +83,8 @@ std::int64_t now() {
 void survive(side& s) {
   s.pin();
   for (std::size_t k = 0; k < s.task().count; ++k) {
-    transom::receiver<message> rx(our_url(s, std::string(s.page().token) + "-" + std::to_string(k)));
+    const std::string url = our_url(s, std::string(s.page().token) + "-" + std::to_string(k));
+    transom::receiver<message> rx(url.find("shm:") == std::string::npos ? url : url + "?watch=2ms");
     s.page().step.store(2 * k + 1, std::memory_order_release);
     for (;;) {
       auto got = rx.recv();
@@ -138,10 +139,11 @@ const contender& transom_idle() {
   return it;
 }
 const contender& transom_recovery() {
-  static const contender it{.name = "transom",
-                            .mechanism = "shm",
-                            .expert = "SIGKILL while it sends; from the pidfd saying so to peer_died out of recv()",
-                            .play = play_recovery};
+  static const contender it{
+      .name = "transom",
+      .mechanism = "shm",
+      .expert = "watch=2ms; SIGKILL while it sends; from the pidfd saying so to peer_died out of recv()",
+      .play = play_recovery};
   return it;
 }
 

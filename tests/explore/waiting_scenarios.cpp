@@ -22,6 +22,7 @@ struct setting {
   std::uint32_t messages = 2;  // of each ringer
   bool by_descriptor = false, second_rings_again = false, loudly = false, may_die = false;
   bool sleeper_registered = true, ringer_registered = true;
+  bool switches = false;  // the sleeper lets its ringers fence before one wait and not before the next
   bool succeeds = false;  // the sleeper follows one that was registered; ringers may have attached before
 };
 
@@ -88,6 +89,7 @@ void be_sleeper(place_to_wait& shared, const setting& how) {
     if (how.succeeds) me.introduce();
   std::array<std::uint32_t, 2> taken{};
   std::array<bool, 2> over{};
+  bool they_fence = false;
   const auto ready = [&] {
     for (std::size_t i = 0; i < how.ringers; ++i)
       if (shared.published[i].load(sync::acquire) > taken[i]) return true;
@@ -102,6 +104,8 @@ void be_sleeper(place_to_wait& shared, const setting& how) {
       done = done && (taken[i] == how.messages || over[i]);
     }
     if (done) return;
+    if constexpr (requires { me.let_ringers_fence(true); })
+      if (how.switches) me.let_ringers_fence(they_fence = !they_fence);
     wait_once(me, shared, how, ready);
   }
 }
@@ -132,6 +136,7 @@ constexpr setting one{}, two{.ringers = 2, .messages = 1},
     again{.ringers = 2, .messages = 1, .second_rings_again = true};
 constexpr setting loudly{.loudly = true}, loudly_alone{.loudly = true, .sleeper_registered = false};
 constexpr setting three{.messages = 3};
+constexpr setting switching{.switches = true}, switching_two{.ringers = 2, .messages = 1, .switches = true};
 constexpr setting by_descriptor{.by_descriptor = true}, dying{.ringers = 2, .messages = 1, .may_die = true};
 constexpr setting sleeper_alone{.sleeper_registered = true, .ringer_registered = false};
 constexpr setting successor_alone{.sleeper_registered = false, .succeeds = true};
@@ -149,6 +154,8 @@ std::vector<scenario> waiting_scenarios() {
       {"waiting: in poll(2)", subject, build<shipping, by_descriptor>, false, 0, 1},
       {"waiting: a ringer without membarrier", subject, build<shipping, sleeper_alone>, false, 0, 0},
       {"waiting: a sleeper without membarrier", subject, build<shipping, ringer_alone>, false, 0, 0},
+      {"waiting: a sleeper that lets its ringer fence and no longer", subject, build<shipping, switching>, false, 0, 1},
+      {"waiting: a sleeper that lets two ringers fence", subject, build<shipping, switching_two>, false, 0, 0},
       // What a ringer publishes before it has seen that it must fence from now on may ring nobody: the bound covers it.
       {"waiting: a successor without membarrier", subject, build<shipping, successor_alone>, false, 0, 0, true},
       {"waiting: rung loudly", subject, build<shipping, loudly>, false, 0, 0},

@@ -17,6 +17,12 @@ inline constexpr bool comes_quickly = false;
 template <plain T>
 inline constexpr bool comes_quickly<T> = sizeof(T) <= 4096 && std::is_default_constructible_v<T> && !holds_bool<T>();
 
+/// And may be looked at where they lie, if they do not lie in a slot, which the next message may need.
+template <typename T>
+inline constexpr bool lies_quickly = false;
+template <plain T>
+inline constexpr bool lies_quickly<T> = alignof(T) <= 64 && !holds_bool<T>();
+
 struct end_access;
 
 /// Is a type whose schema reads `text` plain, so that its native form is its bytes?

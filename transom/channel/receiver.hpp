@@ -198,6 +198,8 @@ class receiver {
   /// is copied into the caller's and not moved there.
   template <typename Otherwise>
   result<T> take_quickly_or(bool allowed, bool spin, Otherwise otherwise);
+  /// The same for a message that stays where it is.
+  bool keep_quickly(transport::kept_message& kept, message_info& info, bool spin) noexcept;
   /// Whether there is nothing just now, without asking further.
   bool nothing_quickly() noexcept;
   result<T> take(recv_options which, const patience& how);

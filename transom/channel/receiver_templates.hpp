@@ -79,9 +79,38 @@ template <typename T>
 }
 
 template <typename T>
+[[gnu::always_inline]] inline bool receiver<T>::keep_quickly(transport::kept_message& kept, message_info& info,
+                                                             bool spin) noexcept {
+  constexpr std::size_t exactly = std::same_as<T, bytes> ? 0 : sizeof(T);
+  const transport::lane_inlet& inlet = *core_->inlet;
+  if (inlet.keeps == nullptr || core_->portable) return false;
+  for (unsigned looks = 0;; ++looks) {
+    std::uint64_t n = 0;
+    if (shm::lane_slot* const hold = inlet.current->show_quick(kept.payload, n, exactly)) {
+      kept.by = inlet.keeps;
+      kept.token = hold;
+      info.sequence = n - inlet.current->first_of_sender() + 1;
+      info.pid = inlet.pid;
+      info.uid = inlet.uid;
+      return true;
+    }
+    if (!spin || looks >= inlet.spins || !inlet.current->is_quick()) return false;
+    sync::relax();
+  }
+}
+
+template <typename T>
 result<view<T>> receiver<T>::look(recv_options which, const patience& how) {
   auto& core = opened();
   const detail::occupancy::stay stay(core.occupied);
+  if constexpr (std::same_as<T, bytes> || detail::lies_quickly<T>) {
+    if (has_lane() && which.type == 0 && !how.stop.stop_requested()) {
+      transport::kept_message kept;
+      message_info info;
+      if (keep_quickly(kept, info, !how.nonblocking)) return view<T>(detail::viewed_memory(core, kept), info);
+      if (how.nonblocking && nothing_quickly()) return error(errc::would_block, "recv", core.where);
+    }
+  }
   auto lent = core.front(which, how);
   if (!lent) return lent.error();
   const message_info info = lent->info;

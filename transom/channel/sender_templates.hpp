@@ -81,6 +81,11 @@ result<void> sender<T>::dispatch_loan(detail::sending_core& core, detail::loaned
   detail::ensure(room.belongs_to(core), "a loan is sent through another sender than the one that gave it");
   result<void> sent;
   if (const transport::lent_room* slot = room.slot()) {
+    if (core.lane != nullptr && room.span().size() > shm::inline_bytes && !how.stop.stop_requested() &&
+        core.lane->publish_run_quick(shm::arena_run::of(slot->token), room.span().size())) [[likely]] {
+      room.was_sent();
+      return {};
+    }
     const detail::occupancy::stay stay(core.occupied);
     sent = core.end().send_lent(*slot, {.payload = room.span()}, how);
   } else if (room.is_slot()) {
@@ -100,6 +105,12 @@ result<transom::loan<T>> sender<T>::borrow(std::size_t size, const patience& how
   constexpr std::size_t alignment = std::same_as<T, bytes> ? 1 : alignof(T);
   auto& core = opened();
   const detail::occupancy::stay stay(core.occupied);
+  if (core.lane != nullptr && size > shm::inline_bytes && size <= core.largest_message && !core.portable &&
+      alignment <= 64 && !how.stop.stop_requested()) {
+    if (const shm::arena_run run = core.lane->claim_quick(size)) [[likely]]
+      return transom::loan<T>(
+          detail::loaned_room(core, transport::lent_room{core.lane->memory_of(run).first(size), run.token()}));
+  }
   if (auto ok = core.admit({}); !ok) return ok.error();
   if (auto ok = core.admit_size(size); !ok) return ok.error();
   if (core.lends_many) {

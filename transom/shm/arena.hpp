@@ -16,6 +16,11 @@ namespace transom::shm {
 struct arena_run {
   std::uint32_t start = 0, count = 0;
   explicit operator bool() const noexcept { return count != 0; }
+  /// One word for who must not know what it means.
+  std::uint64_t token() const noexcept { return std::uint64_t{start} << 32 | count; }
+  static arena_run of(std::uint64_t token) noexcept {
+    return {static_cast<std::uint32_t>(token >> 32), static_cast<std::uint32_t>(token)};
+  }
 };
 
 class arena {

@@ -19,12 +19,15 @@
 //       receiver's from the publication until then.
 //
 // Ordering, of lane_layout, lane_writer, lane_reader and lane_body
-//   E1  publish  the payload, then the slot's word     ->  the receiver's reads of it (commit: before it nothing
-//   happened) E2  head     the receiver's reads and its holds    ->  the sender's next writes to the slot E3  release
-//   the reads of a held message           ->  the sender's next writes to its run; the hold's next message E4  grow the
-//   bytes of a growing message        ->  who reads progress E5  return   a loan's writes, in another thread    ->  the
-//   sender's reuse of its run E6  leave    the last quick call                   ->  who has closed E7  change   what a
-//   sender's row and lane say      ->  the receiver's look at them K1  a hold is written before head passes its message
+//   E1  publish  the payload, then the slot's word     ->  the receiver's reads of it (commit: nothing before it)
+//   E2  head     the receiver's reads and its holds    ->  the sender's next writes to the slot
+//   E3  release  the reads of a held message           ->  the sender's writes to its run; the hold's next message
+//   E4  grow     the bytes of a growing message        ->  who reads progress
+//   E5  return   a loan's writes, in another thread    ->  the sender's reuse of its run
+//   E6  leave    the last quick call                   ->  who has closed
+//   E7  change   what a sender's row and lane say      ->  the receiver's look at them
+//   E8  over     the last use of a lane by release()   ->  the end of the lane's reader
+//   K1  a hold is written before head passes its message
 //   F1  entering_, then the limit of quick calls (light) and F3 that limit, then closed_ (full): each pairs with
 //   F2  closed, limit 0, then entering_ (heavy)
 //

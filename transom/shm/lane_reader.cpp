@@ -116,6 +116,7 @@ void lane_reader::acknowledge() noexcept {
   if (!again_.empty()) {
     lane_slot& hold = *again_.back();
     again_.pop_back();
+    ++shown_;
     release(hold);
   } else {
     pass_slowly();
@@ -128,31 +129,37 @@ lane_slot* lane_reader::show(std::span<const std::byte>& payload) noexcept {
     lane_slot* const hold = again_.back();
     again_.pop_back();
     lent_ = false;
+    ++shown_;
     allow_quick();
     return hold;
   }
-  std::uint64_t i = 0;
-  while (i < sizes_.hold_count() && lane_.holds()[i].word.load(sync::acquire) != 0) ++i;  // E3
-  if (i == sizes_.hold_count()) return nullptr;
-  if (i >= lane_.in->holds_used.load(sync::relaxed))
-    lane_.in->holds_used.store(static_cast<std::uint32_t>(i + 1), sync::relaxed);
-  lane_slot& hold = lane_.holds()[i];
-  const lane_slot& slot = slots_[next() & mask_];
-  for (std::size_t word = 0; word < slot.payload.size(); ++word)
-    hold.payload[word].store(slot.payload[word].load(sync::relaxed), sync::relaxed);
-  hold.word.store(lent_word_, sync::release);  // E3: of the message that this hold had before
-  sync::kill_fence();                          // K1
+  lane_slot* const hold = free_hold();
+  if (hold == nullptr) return nullptr;
+  move_into(*hold, slots_[next() & mask_], lent_word_, inline_bytes / 8);
   if (kind_of(lent_word_) <= inline_bytes)
-    payload = {reinterpret_cast<std::byte*>(hold.payload.data()), payload.size()};
+    payload = {reinterpret_cast<std::byte*>(hold->payload.data()), payload.size()};
   lent_ = false;
+  ++shown_;
   pass_slowly();
   allow_quick();
-  return &hold;
+  return hold;
+}
+
+lane_slot* lane_reader::find_hold() noexcept {
+  for (std::uint32_t i = 0; i < sizes_.hold_count(); ++i) {
+    lane_slot& hold = lane_.holds()[i];
+    if (hold.word.load(sync::acquire) != 0) continue;  // E3
+    if (i >= lane_.in->holds_used.load(sync::relaxed)) lane_.in->holds_used.store(i + 1, sync::relaxed);
+    likely_hold_ = &hold;
+    return &hold;
+  }
+  return nullptr;
 }
 
 void lane_reader::release(lane_slot& hold) noexcept {
   hold.word.store(0, sync::release);  // E3
   if (sender_.ring_again()) ring_descriptor();
+  released_.fetch_add(1, sync::release);  // E8
 }
 
 bool lane_reader::any_held() const noexcept {

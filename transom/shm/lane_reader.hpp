@@ -14,7 +14,7 @@
 //   for
 //       us: one comparison stands for "nothing special".
 //
-// Ordering: transom/shm/lane_layout.hpp has the edges E1 to E7, K1 and the fences.
+// Ordering: transom/shm/lane_layout.hpp has the edges E1 to E8, K1 and the fences.
 //
 // Death: killed before E2, the message is the successor's, as new. Killed after, it was acknowledged, or its hold says
 // that it was shown: then the successor delivers it again, marked.
@@ -119,6 +119,26 @@ class lane_reader {
     pass(n);
     return true;
   }
+  /// show() of the next message where nothing is the matter: null, and nothing has happened. Whole lines and more only:
+  /// a smaller message is better copied. `exactly`: no other size, if not 0.
+  [[gnu::always_inline]] lane_slot* show_quick(std::span<const std::byte>& payload, std::uint64_t& number,
+                                               std::size_t exactly = 0) {
+    lane_slot* const hold = free_hold();
+    if (hold == nullptr) [[unlikely]]
+      return nullptr;
+    const auto take = [&](std::span<const std::byte> there) __attribute__((always_inline)) {
+      number = next_.load(sync::relaxed);
+      const lane_slot& slot = slots_[number & mask_];
+      const std::uint64_t word = slot_word(number, slot_kind::in_arena);
+      if (slot.word.load(sync::relaxed) != word || (exactly != 0 && there.size() != exactly)) return false;
+      move_into(*hold, slot, word, 2);
+      payload = there;
+      return true;
+    };
+    if (!take_quick_of_any_size(take)) return nullptr;
+    ++shown_;
+    return hold;
+  }
   /// Whether quick receives work at all just now; if not, look() may find what they do not.
   bool is_quick() const noexcept { return next_.load(sync::relaxed) < stop_at_.load(sync::relaxed); }
 
@@ -145,6 +165,8 @@ class lane_reader {
   bool broken() const noexcept { return broken_; }
   bool lent() const noexcept { return lent_; }
   bool any_held() const noexcept;
+  /// Every hold that show() has returned has been released, and nobody is inside release() any more.
+  bool all_released() const noexcept { return released_.load(sync::acquire) == shown_; }  // E8
   /// Something is there for a look(). Takes nothing.
   bool has_something() const noexcept;
   /// Quick receives work, and there is nothing for them.
@@ -174,6 +196,16 @@ class lane_reader {
     const std::uint64_t n = next();
     entering_.store(n + 1, sync::relaxed);
     pass(n);
+  }
+  [[gnu::always_inline]] lane_slot* free_hold() noexcept {
+    return likely_hold_ != nullptr && likely_hold_->word.load(sync::acquire) == 0 ? likely_hold_ : find_hold();  // E3
+  }
+  lane_slot* find_hold() noexcept;
+  [[gnu::always_inline]] void move_into(lane_slot& hold, const lane_slot& slot, std::uint64_t word,
+                                        std::size_t words) noexcept {
+    for (std::size_t i = 0; i < words; ++i) hold.payload[i].store(slot.payload[i].load(sync::relaxed), sync::relaxed);
+    hold.word.store(word, sync::release);  // E3: of the message that this hold had before
+    sync::kill_fence();                    // K1
   }
   void ring_descriptor() noexcept {
     if (descriptor_ != nullptr) descriptor_->ring();
@@ -232,6 +264,9 @@ class lane_reader {
   std::uint64_t lent_word_ = 0;
   descriptor_bell* descriptor_ = nullptr;
   std::chrono::steady_clock::time_point empty_since_{};
+  lane_slot* likely_hold_ = nullptr;  // was used before, so that holds_used covers it
+  std::uint32_t shown_ = 0;
+  sync::atomic<std::uint32_t> released_;
   std::vector<lane_slot*> again_;  // holds to be delivered again, the last one first
 };
 

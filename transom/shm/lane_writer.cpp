@@ -15,7 +15,11 @@ namespace {
 
 // From this size on a message is published while it is still being written, a chunk at a time, so that a
 // receiver may read behind the writer (lane_reader::grown). It counts once it is whole.
-constexpr std::size_t worth_growing = 256 << 10, chunk = 64 << 10;
+constexpr std::size_t worth_growing = 64 << 10;
+
+constexpr std::size_t chunk_of(std::size_t size) {
+  return std::clamp<std::size_t>(size / 16 / 4096 * 4096, 16 << 10, 64 << 10);
+}
 
 // Quick messages between two looks: counts in shared memory are behind by no more.
 constexpr std::uint64_t between_looks(const lane_geometry& sizes) {
@@ -179,7 +183,7 @@ void lane_writer::publish_slowly(std::uint64_t kind) noexcept {
   publish(slots_[n & mask_], n, kind);
 }
 
-sent lane_writer::send(std::span<const std::byte> payload) noexcept {
+sent lane_writer::send(std::span<const std::byte> payload, bool overlap) noexcept {
   if (const sent room = look(); room != sent::yes) return room;
   if (payload.size() <= inline_bytes) {
     copy_in(slots_[next() & mask_], payload.data(), payload.size());
@@ -189,7 +193,7 @@ sent lane_writer::send(std::span<const std::byte> payload) noexcept {
   }
   arena_run run;
   if (const sent room = take_run(payload.size(), run); room != sent::yes) return room;
-  if (payload.size() >= worth_growing) {
+  if (overlap && payload.size() >= worth_growing) {
     send_growing(run, payload);
     return sent::yes;
   }
@@ -206,6 +210,7 @@ void lane_writer::send_growing(arena_run run, std::span<const std::byte> payload
   lane_.out->progress.store(0, sync::relaxed);
   publish_slowly(slot_kind::growing);
   std::byte* const to = memory_of(run).data();
+  const std::size_t chunk = chunk_of(payload.size());
   for (std::size_t at = 0; at < payload.size(); at += chunk) {
     const std::size_t some = std::min(chunk, payload.size() - at);
     std::memcpy(to + at, payload.data() + at, some);

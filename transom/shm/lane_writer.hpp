@@ -93,8 +93,32 @@ class lane_writer {
     return true;
   }
 
-  /// Sends a message of any size up to largest().
-  sent send(std::span<const std::byte> payload) noexcept;
+  /// claim() and publish_run() where nothing is the matter: no run, or false, and nothing has happened.
+  [[gnu::always_inline]] arena_run claim_quick(std::size_t size) noexcept {
+    if (*epoch_ != born_in_ || most_quick_in_arena_ == 0 || next_.load(sync::relaxed) >= limit_.load(sync::relaxed) ||
+        receiver_.has_news()) [[unlikely]]
+      return {};
+    return free_.take_here(units_for(size));
+  }
+  [[gnu::always_inline]] bool publish_run_quick(arena_run run, std::size_t size) noexcept {
+    if (*epoch_ != born_in_) [[unlikely]]
+      return false;
+    const std::uint64_t n = next_.load(sync::relaxed);
+    entering_.store(n + 1, sync::relaxed);
+    sync::light_fence();  // F1 pairs with F2
+    if (n >= limit_.load(sync::relaxed) || receiver_.has_news()) [[unlikely]] {
+      entering_.store(n, sync::relaxed);
+      return false;
+    }
+    lane_slot& slot = slots_[n & mask_];
+    keep_run(slot, n, run, size);
+    publish(slot, n, slot_kind::in_arena);
+    return true;
+  }
+
+  /// Sends a message of any size up to largest(). `overlap`: a large one may be read while it is written, which pays
+  /// where the receiver has a processor of its own.
+  sent send(std::span<const std::byte> payload, bool overlap = true) noexcept;
   /// Whether send() of `size` bytes would find room.
   sent look_for_room(std::size_t size) noexcept;
 

@@ -40,7 +40,7 @@ struct wait_word {
   static constexpr std::uint32_t asleep = 1;      ///< ring me
   static constexpr std::uint32_t by_fd = 2;       ///< and do it through my descriptor: I sleep in poll(2)
   static constexpr std::uint32_t closed = 4;      ///< I take nothing any more
-  static constexpr std::uint32_t must_fence = 8;  ///< I cannot fence for you
+  static constexpr std::uint32_t must_fence = 8;  ///< I do not fence for you
   static constexpr std::uint32_t one_announcement = 64;
   atomic<std::uint32_t> value;
 
@@ -67,7 +67,20 @@ class sleeper {
   /// First of all. Says what ringers must know about this process; goes on counting where a predecessor ended.
   void introduce() noexcept {
     const std::uint32_t counted = (word_->value.load(relaxed) | (wait_word::one_announcement - 1)) + 1;
-    word_->value.store(counted | (os::can_fence_others() ? 0 : wait_word::must_fence), release);  // E1
+    they_fence_ = !os::can_fence_others();
+    word_->value.store(counted | (they_fence_ ? wait_word::must_fence : 0), release);  // E1
+  }
+  /// For who waits for ringers that run on his own processor, where the kernel's fence costs more than all of theirs:
+  /// from now on they fence for themselves, or no longer do. Before announce(); cheap if nothing changes.
+  void let_ringers_fence(bool yes) noexcept {
+    if (yes == they_fence_ || !os::can_fence_others()) return;
+    they_fence_ = yes;
+    if (!yes) {
+      word_->value.fetch_and(~wait_word::must_fence, relaxed);
+      return;
+    }
+    word_->value.fetch_or(wait_word::must_fence, release);  // E1
+    heavy_fence();                                          // F1: who has not seen it has published
   }
   /// Sleeps until somebody rings, at most `limit`, unless `ready()` is true. May return early: callers loop. `ready`
   /// must read, with acquire, what the ringers publish.
@@ -83,7 +96,8 @@ class sleeper {
     const std::uint32_t seen = bell_->value.load(relaxed);
     word_->value.fetch_and(~(wait_word::asleep | wait_word::by_fd), relaxed);
     word_->value.fetch_add(wait_word::one_announcement | wait_word::asleep | how, acq_rel);  // E1
-    heavy_fence();                                                                           // F1 pairs with F2
+    if (they_fence_) full_fence();                                                           // F1 pairs with F2
+    else heavy_fence();                                                                      // F1 pairs with F2
     return seen;
   }
   void stop_waiting() noexcept { word_->value.fetch_and(~(wait_word::asleep | wait_word::by_fd), relaxed); }
@@ -101,17 +115,17 @@ class sleeper {
  private:
   wait_word* word_ = nullptr;
   const bell_word* bell_ = nullptr;
+  bool they_fence_ = false;
 };
 
 /// A ringer's side; private memory. One thread at a time.
 class ringer {
  public:
   ringer() noexcept = default;
-  ringer(const wait_word& theirs, bell_word& mine) noexcept : word_(&theirs), bell_(&mine) {
+  ringer(const wait_word& theirs, bell_word& mine) noexcept
+      : word_(&theirs), bell_(&mine), alone_(!os::can_fence_others()) {
     const std::uint32_t word = theirs.value.load(acquire);  // E1
-    fences_ = !os::can_fence_others() || (word & wait_word::must_fence) != 0;
-    quiet_ = word;
-    if (fences_ || (word & (wait_word::asleep | wait_word::closed)) != 0) quiet_ = ~word;  // that is news
+    quiet_ = (word & wait_word::asleep) != 0 ? ~word : quiet_for(word);
   }
   /// Wakes the sleeper if it sleeps. Call after publishing what it waits for. True: it sleeps in poll(2), and the
   /// caller makes its descriptor readable.
@@ -122,9 +136,12 @@ class ringer {
   }
   /// The same without a memory of what was rung for: for any thread, when rings are rare.
   [[nodiscard]] bool ring_again() const noexcept {
-    if (fences_) full_fence();                              // F2 pairs with F1
-    light_fence();                                          // F2 pairs with F1
-    const std::uint32_t word = word_->value.load(acquire);  // E1
+    light_fence();                                    // F2 pairs with F1
+    std::uint32_t word = word_->value.load(acquire);  // E1
+    if (alone_ || (word & wait_word::must_fence) != 0) {
+      full_fence();                       // F2 pairs with F1
+      word = word_->value.load(acquire);  // E1
+    }
     if ((word & wait_word::asleep) == 0) return false;
     bell_->ring_loudly();
     return (word & wait_word::by_fd) != 0;
@@ -135,26 +152,31 @@ class ringer {
   /// After a look at the news: it is dealt with, unless the peer sleeps and must still be rung for, or has closed.
   void note() noexcept {
     const std::uint32_t word = word_->value.load(relaxed);
-    if (!fences_ && (word & (wait_word::asleep | wait_word::closed)) == 0) quiet_ = word;
+    if ((word & wait_word::asleep) == 0) quiet_ = quiet_for(word);
   }
 
  private:
   [[gnu::noinline]] bool ring_for(std::uint32_t word) noexcept {
-    fences_ |= (word & wait_word::must_fence) != 0;  // a successor who cannot fence for us
-    if (fences_) {
+    if (alone_ || (word & wait_word::must_fence) != 0) {
       full_fence();                       // F2 pairs with F1
       word = word_->value.load(acquire);  // E1
     }
-    quiet_ = fences_ || (word & wait_word::closed) != 0 ? ~word : word;  // that it has closed stays news
-    if ((word & wait_word::asleep) == 0) return false;
+    quiet_ = quiet_for(word);
+    if ((word & wait_word::asleep) == 0 || word == rung_) return false;
+    rung_ = word;
     bell_->ring_loudly();
     return (word & wait_word::by_fd) != 0;
+  }
+  // What the wait word may go on saying without being news. That it has closed stays news, and so does each word where
+  // we must look behind a fence of our own: no wait word is the complement of another.
+  std::uint32_t quiet_for(std::uint32_t word) const noexcept {
+    return alone_ || (word & (wait_word::must_fence | wait_word::closed)) != 0 ? ~word : word;
   }
 
   const wait_word* word_ = nullptr;
   bell_word* bell_ = nullptr;
-  std::uint32_t quiet_ = 0;  // no wait word that can be, where each ring has to look behind a fence of our own
-  bool fences_ = false;
+  std::uint32_t quiet_ = 0, rung_ = 0;  // rung_: of the last ring
+  bool alone_ = false;                  // the kernel fences neither for us nor for others
 };
 
 }  // namespace transom::sync

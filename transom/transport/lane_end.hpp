@@ -10,12 +10,10 @@
 #include "transom/sync/backoff.hpp"
 #include "transom/transport/end.hpp"
 #include "transom/transport/lane_link.hpp"
+#include "transom/transport/lane_plan.hpp"
 #include "transom/transport/queue_readiness.hpp"
 
 namespace transom::transport {
-
-/// How long a wait may go on before it looks whether its peer is alive.
-inline constexpr std::chrono::milliseconds longest_rest{100};
 
 /// Decides how long to spin: as long as a sleep would cost, while spinning has been worth it lately, and not at all
 /// when the peer needs this very processor.
@@ -35,7 +33,9 @@ class spin_budget {
 template <typename Interface>
 class lane_end : public kernel_end<Interface> {
  protected:
-  using kernel_end<Interface>::kernel_end;
+  lane_end(std::string url, feature_set features, std::size_t largest_message, os::waker waker)
+      : kernel_end<Interface>(std::move(url), features, largest_message, std::move(waker)),
+        watch_(watch_in(this->url())) {}
 
   error refuse(errc why, const char* operation) const { return error(why, operation, this->where_); }
 
@@ -59,7 +59,10 @@ class lane_end : public kernel_end<Interface> {
     if (this->closing()) return refuse(errc::closed, operation);
     if (how.stop.stop_requested()) return refuse(errc::canceled, operation);
     if (how.until.expired()) return refuse(errc::timed_out, operation);
-    const os::bound longest{std::min<std::chrono::nanoseconds>(longest_rest, how.until.left())};
+    const os::bound longest{std::min<std::chrono::nanoseconds>(watch_, how.until.left())};
+    const bool together = peer_cpu_plus_1 == os::own_cpu() + 1;
+    together_ = together ? together_ + 1 : 0;
+    at.let_ringers_fence(together_ >= settled);
     const auto awake = [&] { return ready() || this->closing() || how.stop.stop_requested(); };
     if (bell_is_ours_) {
       at.wait(awake, longest);
@@ -77,7 +80,9 @@ class lane_end : public kernel_end<Interface> {
   /// because he will not be there when the time has come.
   bool is_due(const patience& how) noexcept {
     const auto now = deadline::clock::now();
-    if (now - last_look_ < (how.nonblocking ? std::chrono::milliseconds(1) : longest_rest)) return false;
+    if (now - last_look_ <
+        (how.nonblocking ? std::min<std::chrono::nanoseconds>(watch_, std::chrono::milliseconds(1)) : watch_))
+      return false;
     last_look_ = now;
     return true;
   }
@@ -96,6 +101,15 @@ class lane_end : public kernel_end<Interface> {
     } while (!end.expired());
     return false;
   }
+  static std::chrono::nanoseconds watch_in(std::string_view text) {
+    const auto where = transom::url::parse(text);
+    const auto watch = where ? watch_of(*where) : result<std::chrono::nanoseconds>(where.error());
+    return watch ? *watch : std::chrono::milliseconds(100);  // an end that came from elsewhere: said there already
+  }
+  const std::chrono::nanoseconds watch_;  // between two looks at the peers
+  // Waits in a row at which the peer was seen on our own processor, after which it is taken to stay there.
+  static constexpr unsigned settled = 8;
+  unsigned together_ = 0;
   spin_budget spin_;
   deadline::clock::time_point last_look_{};
 };

@@ -38,9 +38,20 @@ result<void> check_options(const url& where, const options& how) {
 
 }  // namespace
 
+result<std::chrono::nanoseconds> watch_of(const url& where) {
+  constexpr std::chrono::nanoseconds usual = std::chrono::milliseconds(100), least = std::chrono::microseconds(100);
+  const auto text = where.value("watch");
+  if (!text) return usual;
+  auto time = parse_duration(*text);
+  if (!time) return error(errc::bad_url, "open", place(where.text(), "watch: " + std::string(time.error().detail())));
+  if (*time < least) return error(errc::bad_url, "open", place(where.text(), "watch: at least 100us"));
+  return *time;
+}
+
 result<lane_plan> plan_lanes(const url& where, const options& how, const terms& agreed, std::size_t arena,
                              feature_set features) {
   if (auto fits = check_options(where, how); !fits) return fits.error();
+  if (auto watch = watch_of(where); !watch) return watch.error();
   lane_plan plan;
   plan.features = features;
   if (how.keep) plan.features = plan.features | outlives_processes;

@@ -2,7 +2,6 @@
 //
 // Ordering
 //   E1  the readiness, whole      ->  a call that tells it that there is nothing now
-//   E2  the last use of a lane    ->  its destruction
 #include "transom/transport/lane_receiver.hpp"
 
 #include <cstring>
@@ -64,7 +63,8 @@ class lane_receiver final : public lane_end<receiving_end> {
     const visit inside(*this, "recv");
     if (!inside) return inside.error();
     if (type != 0) return refuse(errc::unsupported, "recv").with_detail("shared memory has no types");
-    if (auto there = await(how); !there) return there.error();
+    if (auto there = await(how, !how.nonblocking); !there) return there.error();
+    if (growing_ != nullptr) return copy_behind(*growing_, into, how);
     const std::size_t size = payload_.size();
     if (size > into.size()) return refuse(errc::message_too_large, "recv").with_detail(std::to_string(size));
     if (size != 0) std::memcpy(into.data(), payload_.data(), size);
@@ -82,7 +82,6 @@ class lane_receiver final : public lane_end<receiving_end> {
           .with_detail(std::to_string(sizes_.hold_count()) + " views are out, and there is room for no more");
     }
     lane* const from = lent_;
-    from->views.fetch_add(1, sync::relaxed);
     after_receiving();
     return kept_message{payload, from, hold};
   }
@@ -125,17 +124,16 @@ class lane_receiver final : public lane_end<receiving_end> {
  private:
   // One sender's lane, and the keeper of what is kept of it.
   struct lane final : keeper {
+    std::uint64_t serial = 0;  ///< no other lane of this receiver has the same
     lane_source source;
     std::unique_ptr<shm::lane_reader> reader;
     standing how = standing::live;
     bool over = false;  ///< drained and reported; it stays while its messages are held
-    sync::atomic<std::uint32_t> views;
     const std::uint32_t epoch = os::fork_epoch();
 
     void release(void* token) noexcept override {
       if (os::fork_epoch() != epoch) return;
       reader->release(*static_cast<shm::lane_slot*>(token));
-      views.fetch_add(std::uint32_t(-1), sync::release);  // E2
     }
   };
 
@@ -143,9 +141,15 @@ class lane_receiver final : public lane_end<receiving_end> {
     lent_ = nullptr;
     payload_ = {};
   }
+  void make_current(lane& one) noexcept {
+    inlet_.current = one.reader.get();
+    inlet_.keeps = trusting_ ? &one : nullptr;
+    inlet_.pid = one.source.pid;
+    inlet_.uid = one.source.uid;
+  }
   void lend(lane& from, const shm::lane_front& front) {
     lent_ = &from;
-    inlet_.current = from.reader.get();
+    make_current(from);
     info_ = {.sequence = front.n - from.reader->first_of_sender() + 1,
              .pid = from.source.pid,
              .uid = from.source.uid,
@@ -161,8 +165,9 @@ class lane_receiver final : public lane_end<receiving_end> {
     return why;
   }
 
-  // Until a message is lent. R1: data, then ends, then not now.
-  result<void> await(const patience& how) {
+  // Until a message is lent, or one is growing if that will do. R1: data, then ends, then not now.
+  result<void> await(const patience& how, bool growing_will_do = false) {
+    growing_ = nullptr;
     if (how.stop.stop_requested()) return refuse(errc::canceled, "recv");
     if (lent_ != nullptr) return {};
     for (;;) {
@@ -172,8 +177,8 @@ class lane_receiver final : public lane_end<receiving_end> {
         if (auto over = look_for_ends(true); !over) return over.error();
       }
       const found there = look();
-      growing_ = there == found::growing;
-      if (there == found::message) return {};
+      if (there != found::growing) growing_ = nullptr;
+      if (there == found::message || (growing_ != nullptr && growing_will_do)) return {};
       if (there == found::broken)
         return finished(
             refuse(errc::protocol_error, "recv").with_detail("what a sender wrote into its lane cannot be"));
@@ -186,10 +191,32 @@ class lane_receiver final : public lane_end<receiving_end> {
         return rested;
     }
   }
+  // Copies a message while its sender writes it. It counts once it is whole; until then nothing has happened.
+  result<std::size_t> copy_behind(lane& from, std::span<std::byte> into, const patience& how) {
+    const std::uint64_t serial = from.serial;
+    std::size_t copied = 0;
+    for (;;) {
+      const std::span<const std::byte> grown = from.reader->grown();
+      if (grown.size() > into.size() || grown.size() < copied) break;  // too large, or nonsense: said once it is whole
+      std::memcpy(into.data() + copied, grown.data() + copied, grown.size() - copied);
+      copied = grown.size();
+      if (!from.reader->is_growing()) break;
+      const auto more = [&] { return from.reader->grown().size() > copied || !from.reader->is_growing(); };
+      if (auto rested = rest(waiting_, from.reader->sender_cpu(), how, "recv", more); !rested) return rested.error();
+      if (!more() && is_due(how)) break;  // is he alive?
+    }
+    if (auto there = await(how); !there) return there.error();
+    const std::size_t size = payload_.size();
+    if (size > into.size()) return refuse(errc::message_too_large, "recv").with_detail(std::to_string(size));
+    if (lent_->serial != serial || copied > size) copied = 0;
+    std::memcpy(into.data() + copied, payload_.data() + copied, size - copied);
+    release();
+    return size;
+  }
   // What the channel may do by itself until the next call. Among many lanes: only what is left of a turn.
   void let_channel_look() noexcept {
     const bool alone = lanes_.size() == 1 && !lanes_.front()->over;
-    if (alone) inlet_.current = lanes_.front()->reader.get();
+    if (alone) make_current(*lanes_.front());
     const bool apart = alone && sender_cpu() != os::own_cpu() + 1 && os::online_cpus() > 1;
     inlet_.spins = apart ? looks_before_waiting : 0;
     inlet_.answers = alone && ready_.load(sync::acquire) == nullptr ? answers_alone : 0;  // E1
@@ -209,7 +236,10 @@ class lane_receiver final : public lane_end<receiving_end> {
       shm::lane_front front;
       const found here = one.reader->look(front);
       if (here == found::broken) return here;
-      if (here == found::growing) best = here;
+      if (here == found::growing) {
+        best = here;
+        growing_ = &one;
+      }
       if (here != found::message) continue;
       turn_ = (turn_ + i) % count;
       one.reader->stop_quick_at(one.reader->next() + (count > 1 ? turn_among_many : turn_alone));
@@ -224,7 +254,7 @@ class lane_receiver final : public lane_end<receiving_end> {
     return std::ranges::any_of(lanes_, [this](const auto& one) {
       if (one->over) return false;
       if (one->how == standing::live && link_->look_at(one->source, false) != standing::live) return true;
-      return one->reader->has_something() && !(growing_ && one->reader->is_growing());
+      return one->reader->has_something() && !(growing_ == one.get() && one->reader->is_growing());
     });
   }
   std::uint32_t sender_cpu() const noexcept { return lanes_.size() == 1 ? lanes_.front()->reader->sender_cpu() : 0; }
@@ -237,6 +267,7 @@ class lane_receiver final : public lane_end<receiving_end> {
     link_->find_lanes(sources_);
     for (const lane_source& source : sources_) {
       auto fresh = std::make_unique<lane>();
+      fresh->serial = ++lanes_seen_;
       fresh->source = source;
       fresh->reader = std::make_unique<shm::lane_reader>(source.memory, sizes_, *source.waits, *source.bell);
       if (source.descriptor != nullptr) fresh->reader->ring_through(*source.descriptor);
@@ -281,7 +312,7 @@ class lane_receiver final : public lane_end<receiving_end> {
   }
   void give_up_drained() noexcept {
     std::erase_if(lanes_, [this](const std::unique_ptr<lane>& one) {
-      if (!one->over || one->views.load(sync::acquire) != 0) return false;  // E2
+      if (!one->over || !one->reader->all_released()) return false;
       link_->give_up(one->source);
       return true;
     });
@@ -310,7 +341,9 @@ class lane_receiver final : public lane_end<receiving_end> {
   std::vector<std::unique_ptr<lane>> lanes_;
   std::vector<lane_source> sources_;
   std::size_t turn_ = 0;
-  bool looked_ = false, ended_ = false, growing_ = false, given_ = false;
+  std::uint64_t lanes_seen_ = 0;
+  bool looked_ = false, ended_ = false, given_ = false;
+  lane* growing_ = nullptr;  // whose next message is still being written
 
   lane* lent_ = nullptr;
   std::span<const std::byte> payload_;

@@ -78,7 +78,7 @@ class lane_sender final : public lane_end<sending_end> {
     shm::arena_run run;
     auto room = attempt([&] { return writer_->claim(size, run); }, size, how, "loan");
     if (!room) return room.error();
-    return lent_room{writer_->memory_of(run).first(size), std::uint64_t{run.start} << 32 | run.count};
+    return lent_room{writer_->memory_of(run).first(size), run.token()};
   }
   result<void> send_lent(const lent_room& room, const outgoing& message, const patience& how) override {
     if (auto fits = check(message); !fits) return fits;
@@ -133,9 +133,7 @@ class lane_sender final : public lane_end<sending_end> {
   void rouse() noexcept override { (bell_is_ours_ ? *mine_.bell : rouse_).ring_loudly(); }
 
  private:
-  static shm::arena_run run_of(const lent_room& room) noexcept {
-    return {static_cast<std::uint32_t>(room.token >> 32), static_cast<std::uint32_t>(room.token)};
-  }
+  static shm::arena_run run_of(const lent_room& room) noexcept { return shm::arena_run::of(room.token); }
   result<void> check_size(std::size_t size) const {
     if (size <= largest_message_) return {};
     return refuse(errc::message_too_large, "send")
@@ -155,7 +153,8 @@ class lane_sender final : public lane_end<sending_end> {
     return {};
   }
   result<void> send_inside(std::span<const std::byte> payload, const patience& how, const char* operation) {
-    return attempt([&] { return writer_->send(payload); }, payload.size(), how, operation);
+    const bool apart = link_->receiver_cpu() != os::own_cpu() + 1;
+    return attempt([&] { return writer_->send(payload, apart); }, payload.size(), how, operation);
   }
 
   // Makes `step` until it works. `size`: what it needs room for.

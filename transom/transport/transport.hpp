@@ -63,6 +63,10 @@ struct lane_inlet {
   unsigned answers = 0;  ///< how often "nothing there" may be answered without asking front(), while nothing changes
   const sync::atomic<std::uint32_t>* changes = nullptr;
   std::uint32_t seen = 0;  ///< of *changes
+  /// Who keeps messages of `current` for views; null: views are not of the memory itself. And whose messages they are.
+  keeper* keeps = nullptr;
+  int pid = 0;
+  std::uint32_t uid = 0;
 };
 
 /// What the two ends must agree on. The texts have static storage.
