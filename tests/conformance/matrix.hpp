@@ -38,6 +38,7 @@ struct row {
   const char* limited_by = nullptr;     ///< the sysctl of that limit
   /// Keys with which 16 MiB go through; null: they cannot.
   const char* keys_for_16_MiB = "max_message=16M";
+  bool keeps = false;             ///< with keep=true it outlives its processes; others refuse that
   bool one_process = false;       ///< inproc
   bool stream = false;            ///< framing=raw on a byte stream: bytes without boundaries
   bool foreign = false;           ///< framing that knows no types, no handshake and no deaths

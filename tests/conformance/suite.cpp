@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "transom/channel/channel_pair.hpp"
+#include "transom/os/entry.hpp"
 #include "transom/os/pipe.hpp"
 #include "transom/os/posix_queue.hpp"
 #include "transom/os/sysv_queue.hpp"
@@ -37,7 +38,8 @@ void suite::TearDown() {
   tx.reset();
   other.reset();
   EXPECT_LE(os::testing::open_descriptors(), descriptors_) << "a descriptor is left";
-  EXPECT_TRUE(records_.files().empty()) << *records_.files().begin() << " is left among the records";
+  for (const auto& entry : os::names_in(records_.path(), 9).value_or(std::vector<std::string>()))
+    ADD_FAILURE() << entry << " is left among the records";
   for (const auto& entry : std::filesystem::directory_iterator(files_.path()))
     EXPECT_EQ(entry.path().filename(), "key") << "a file is left";
   if (os::posix_queue::open("/" + name_)) {

@@ -58,6 +58,8 @@ class suite : public ::testing::TestWithParam<circumstance> {
   void expect_received(std::int64_t count);
   /// Sends until nothing more goes in for a while, for the kernel moves its buffers by itself; returns how many went.
   std::uint64_t fill_up(std::uint64_t first, std::size_t size);
+  const std::string& free_name() const { return name_; }
+  std::string key_file() const { return files_ / "key"; }
   run_report receive(std::int64_t count) { return recv_some(*rx, books, here().stream, count); }
 
   std::optional<receiver<std::string>> rx;

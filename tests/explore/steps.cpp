@@ -7,6 +7,7 @@
 #include "tests/explore/engine.hpp"
 #include "tests/explore/shadow/transom/sync/atomic.hpp"
 #include "tests/explore/shadow/transom/sync/backoff.hpp"
+#include "tests/explore/shadow/transom/sync/copy.hpp"
 #include "tests/explore/shadow/transom/sync/heavy_fence.hpp"
 #include "transom/os/fork_guard.hpp"
 #include "transom/os/futex.hpp"
@@ -45,6 +46,9 @@ namespace transom::os {
 
 bool futex_wait(const void* word, std::uint32_t seen, bound) noexcept {
   return !explore::the_engine().running() || explore::the_engine().futex_wait(word, seen);
+}
+bool futex_wait_any(std::span<const futex_word> words, bound limit) noexcept {  // the others are stop requests: none
+  return futex_wait(words.front().word, words.front().seen, limit);
 }
 int futex_wake(const void* word, int count) noexcept {
   return explore::the_engine().running() ? explore::the_engine().futex_wake(word, count) : 0;

@@ -124,9 +124,9 @@ class intake {
     for (std::uint64_t most = 64 + random_.below(960); taken < most; ++taken) {
       const std::uint64_t n = reader_.next();
       std::size_t size = 0;
-      const auto any_size = [&](std::uint64_t kind) {
-        size = kind;
-        return true;
+      const auto any_size = [&](std::uint64_t word, std::uint64_t expected) {
+        size = shm::kind_of(word);
+        return shm::count_of(word) == expected + 1 && size <= shm::inline_bytes;
       };
       if (!reader_.take_quick(any_size, [&](const shm::lane_slot& slot, std::size_t bytes) noexcept {
             shm::copy_out(line.data(), slot, bytes);

@@ -25,6 +25,7 @@ inline std::string word_for(const error& e) {
     case errc::unsupported: return "unsupported";
     case errc::forked: return "forked";
     case errc::bad_url: return "bad_url";
+    case errc::would_deadlock: return "would_deadlock";
   }
   if (e == std::errc::permission_denied || e == std::errc::operation_not_permitted) return "permission_denied";
   if (e == std::errc::address_in_use) return "address_in_use";

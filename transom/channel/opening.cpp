@@ -75,9 +75,12 @@ result<void> check_before_opening(const destination& to, const cargo& what) {
   if (to.how.framing != framing::native && what.native.descriptors) {
     return refused(errc::unsupported, to.where, "descriptors travel in native framing only");
   }
-  if (to.where.scheme() == scheme::fd) return {};  // what it leads to is not known yet
-  const feature_set own = transport::features_of(to.where.scheme());
-  if (own.empty()) return {};  // a scheme that is not here; the transports say so better
+  const scheme from = to.where.scheme();
+  const feature_set own = transport::features_of(from);
+  if (to.how.keep && (from == scheme::fd || !own.empty()) && !conditional_features(from).contains(outlives_processes))
+    return refused(errc::unsupported, to.where, "keep: what it carries goes with its last holder");
+  if (from == scheme::fd) return {};  // what it leads to is not known yet
+  if (own.empty()) return {};         // a scheme that is not here; the transports say so better
   const feature_set possible = own | conditional_features(to.where.scheme());
   if (auto ok = check_features(possible, to); !ok) return ok;
   if (what.native.descriptors && !possible.contains(fd_passing)) {

@@ -28,7 +28,7 @@ record::record(std::unique_ptr<state> from) noexcept : state_(std::move(from)) {
 record::record(record&&) noexcept = default;
 record& record::operator=(record&& other) noexcept {
   if (this == &other) return *this;
-  leave();
+  go();
   state_ = std::move(other.state_);
   owners_closed_ = other.owners_closed_;
   ever_joined_ = other.ever_joined_;
@@ -39,7 +39,14 @@ record& record::operator=(record&& other) noexcept {
   body_ = other.body_;
   return *this;
 }
-record::~record() { leave(); }
+record::~record() { go(); }
+
+// What a member leaves in the directory beside the file, its caller has removed by now: whoever is the last of all to
+// go must find nothing there.
+void record::go() noexcept {
+  leave();
+  if (state_ != nullptr && !forked()) state_->in.tidy();
+}
 
 void record::leave() noexcept { leave(false, manner::closing); }
 void record::leave(const name_guard& held) noexcept { leave(static_cast<bool>(held), manner::closing); }
@@ -78,6 +85,7 @@ void record::leave(bool name_is_held, manner how) noexcept {
   rows.leave(state_->row);
   wake_everybody(state_->file);
   rows.finish_leaving(state_->row);
+  if (state_->as == role::owner && how == manner::closing && !name_is_held && !guard) state_->in.tidy();
 }
 
 result<name_guard> record::lock_name() const {

@@ -130,6 +130,7 @@ class record {
   static result<std::unique_ptr<state>> begin(std::unique_ptr<state>, bool replacing);
   enum class manner { closing, keeping };
   void leave(bool name_is_held, manner how) noexcept;
+  void go() noexcept;
 
   std::unique_ptr<state> state_;
   // Into the mapping, so that the calls made per message are one load away. They stay valid until the destructor.

@@ -78,9 +78,7 @@ result<segment> open_record(const shm::directory& in, const std::string& file, s
   return opened;
 }
 
-result<shm::directory> directory_of(const std::string& chosen) {
-  return chosen.empty() ? shm::directory::open() : shm::directory::open(chosen);
-}
+std::string directory_of(const std::string& chosen) { return chosen.empty() ? shm::directory::usual_path() : chosen; }
 
 std::string described(const record_terms& terms) {
   return terms.schema_text.empty() ? "type " + std::to_string(terms.schema_hash) : terms.schema_text;
@@ -151,7 +149,7 @@ result<std::unique_ptr<record::state>> record::begin(std::unique_ptr<state> all,
 
 result<record::ownership> record::own(std::string_view identity, const record_terms& terms, bool many_owners,
                                       const record_shape& shape, bool adopt) {
-  auto in = directory_of(shape.directory);
+  auto in = shm::directory::open(directory_of(shape.directory));
   if (!in) return in.error();
   auto guard = in->lock_name(identity, deadline::after(longest_hold));
   if (!guard) return guard.error();
@@ -196,13 +194,16 @@ result<record::ownership> record::own(std::string_view identity, const record_te
 
 result<record> record::join(std::string_view identity, const record_terms& terms, const std::string& directory) {
   const place where{identity};
-  auto in = directory_of(directory);
+  const auto nobody = [&] {
+    return error(errc::no_peer, "open record", place(identity, "nobody has opened it for receiving"));
+  };
+  auto in = shm::directory::find(directory_of(directory));
+  if (in.failed_with(std::errc::no_such_file_or_directory)) return nobody();
   if (!in) return in.error();
   const std::string name = shm::file_name(identity, record_suffix);
   for (int attempt = 0; attempt < attempts; ++attempt) {
     auto opened = open_record(*in, name, identity);
-    if (!opened && opened.error() == std::errc::no_such_file_or_directory)
-      return error(errc::no_peer, "open record", place(identity, "nobody has opened it for receiving"));
+    if (!opened && opened.error() == std::errc::no_such_file_or_directory) return nobody();
     if (!opened) return opened.error();
     const participants rows(*opened);
     record_page& page = page_of(*opened);

@@ -1,11 +1,15 @@
 // transom/os/entry.cpp - see entry.hpp.
 #include "transom/os/entry.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdio>
+#include <string_view>
 
 #include "transom/os/syscall.hpp"
 
@@ -61,6 +65,31 @@ result<void> replace_file(const std::string& from, const std::string& to) {
 
 result<void> make_directory(const std::string& path, unsigned mode) {
   return done("mkdir", [&] { return place(path); }, [&] { return ::mkdir(path.c_str(), mode); });
+}
+
+result<void> remove_directory(const std::string& path) {
+  return done("rmdir", [&] { return place(path); }, [&] { return ::rmdir(path.c_str()); });
+}
+
+result<std::vector<std::string>> names_in(const std::string& path, std::size_t most) {
+  const auto where = [&] { return place(path); };
+  auto opened = checked("open", where, [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+  if (!opened) return opened.error();
+  const transom::fd all(*opened);
+  std::vector<std::string> names;
+  alignas(dirent64) std::array<std::byte, 4096> some;
+  while (names.size() < most) {
+    auto got = checked("getdents64", where, [&] { return ::getdents64(all.get(), some.data(), some.size()); });
+    if (!got) return got.error();
+    if (*got == 0) break;
+    for (std::size_t at = 0; at < static_cast<std::size_t>(*got) && names.size() < most;) {
+      const auto* one = reinterpret_cast<const dirent64*>(some.data() + at);
+      const std::string_view name = one->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+      at += one->d_reclen;
+    }
+  }
+  return names;
 }
 
 std::uint32_t effective_user() noexcept { return ::geteuid(); }

@@ -1,8 +1,10 @@
 // transom/os/entry.hpp - entries of a directory: what is there, open it, remove it. Symbolic links are never followed
 // at the last step: what is looked at, opened or removed is the entry itself.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "transom/base/error.hpp"
 #include "transom/os/fd.hpp"
@@ -37,6 +39,11 @@ result<void> remove_file(const std::string& path);
 result<void> replace_file(const std::string& from, const std::string& to);
 /// Fails with file_exists. mkdir(2).
 result<void> make_directory(const std::string& path, unsigned mode = 0700);
+/// Removes a directory that is empty; fails with directory_not_empty otherwise. rmdir(2).
+result<void> remove_directory(const std::string& path);
+/// At most `most` names of what the directory `path` holds, in no order. Fails with no_such_file_or_directory.
+/// getdents64(2).
+result<std::vector<std::string>> names_in(const std::string& path, std::size_t most);
 /// The user id that permissions are checked against: geteuid(2).
 std::uint32_t effective_user() noexcept;
 

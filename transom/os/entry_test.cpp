@@ -52,3 +52,18 @@ TEST(entry, a_directory_is_made_once) {
   EXPECT_EQ(os::entry::look(here.path).or_throw().what, os::entry::kind::directory);
   EXPECT_TRUE(os::make_directory(here.path).failed_with(std::errc::file_exists));
 }
+
+TEST(entry, a_directory_tells_at_most_so_many_of_its_names_and_goes_when_it_is_empty) {
+  scratch here;
+  EXPECT_TRUE(os::names_in(here.path, 9).or_throw().empty());
+  for (const char* name : {"/a", "/b", "/c"}) {
+    auto made = os::make_unnamed(here.path).or_throw();
+    os::give_name(made.get(), here.path + name).or_throw();
+  }
+  EXPECT_EQ(os::names_in(here.path, 2).or_throw().size(), 2u);
+  EXPECT_EQ(os::names_in(here.path, 9).or_throw().size(), 3u);
+  EXPECT_TRUE(os::remove_directory(here.path).failed_with(std::errc::directory_not_empty));
+  for (const char* name : {"/a", "/b", "/c"}) os::remove_file(here.path + name).or_throw();
+  os::remove_directory(here.path).or_throw();
+  EXPECT_TRUE(os::names_in(here.path, 9).failed_with(std::errc::no_such_file_or_directory));
+}

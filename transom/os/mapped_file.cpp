@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "transom/base/ensure.hpp"
+#include "transom/os/guarded_copy.hpp"
 #include "transom/os/reserve.hpp"
 #include "transom/os/syscall.hpp"
 
@@ -65,14 +67,33 @@ result<std::size_t> mapped_file::length() const {
   return static_cast<std::size_t>(file.st_size);
 }
 
-result<void> mapped_file::flush(std::size_t offset, std::size_t length) const {
-  auto flushed = memory_.flush(offset, length);
-  if (!flushed) return flushed.error().at(where_);
+// The length is asked afterwards: a page that was lost before is noticed then, one that is lost later was there.
+result<void> mapped_file::still_has(std::size_t offset, std::size_t size, const char* operation) const {
+  auto has = length();
+  if (!has) return has.error();
+  if (offset + size <= *has) return {};
+  return error::system(ENXIO, operation, where_)
+      .with_detail("the file was shortened: bytes " + std::to_string(offset) + " to " + std::to_string(offset + size) +
+                   " of a file of " + std::to_string(*has) + " bytes");
+}
+
+result<void> mapped_file::read(std::size_t offset, std::span<std::byte> into) const {
+  transom::detail::ensure(offset <= size() && into.size() <= size() - offset, "what is read lies within the mapping");
+  if (into.empty()) return {};
+  auto copied = guarded_copy(into, memory_.data() + offset);
+  if (auto there = still_has(offset, into.size(), "read"); !there) return there;
+  if (!copied) return copied.error().at(where_);
   return {};
 }
 
-result<void> mapped_file::advise(advice what) const {
-  auto advised = memory_.advise(what);
+result<void> mapped_file::flush(std::size_t offset, std::size_t length) const {
+  auto flushed = memory_.flush(offset, length);
+  if (!flushed) return flushed.error().at(place(where_.url(), flushed.error().detail()));
+  return still_has(offset, length, "msync");
+}
+
+result<void> mapped_file::advise(advice what, std::size_t offset, std::size_t length) const {
+  auto advised = memory_.advise(what, offset, length);
   if (!advised) return advised.error().at(where_);
   return {};
 }

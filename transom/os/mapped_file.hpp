@@ -5,7 +5,8 @@
 //       disk is an error of open() and grow(), not SIGBUS at some store later.
 //
 // Death: stores into a shared mapping survive the process that made them, not a power cut; flush() survives that too.
-// If somebody truncates the file, touching the lost pages is SIGBUS: map only what nobody else shortens.
+// If somebody truncates the file, touching the lost pages is SIGBUS: map only what nobody else shortens, or take what
+// you need with read(), which makes an error of it.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -37,12 +38,17 @@ class mapped_file {
 
   std::span<std::byte> bytes() const noexcept { return memory_.bytes(); }
   std::size_t size() const noexcept { return memory_.size(); }
-  /// Writes all changes to the device and waits. Nothing to do for share::copy. Fails with EIO when the device does.
-  /// msync(2).
+  /// Copies what is mapped from `offset` on, private changes included. Fails with ENXIO if the file was shortened so
+  /// that it is not all there any more, where touching it would be SIGBUS. Any thread; a system call or two.
+  result<void> read(std::size_t offset, std::span<std::byte> into) const;
+  /// Writes all changes to the device and waits. Fails with EIO when the device does, EINVAL for share::copy, whose
+  /// changes go nowhere, and ENXIO if the file was shortened, because what was stored beyond its end is lost. msync(2).
   result<void> flush() const { return flush(0, size()); }
   /// The same for the pages that contain `length` bytes from `offset`.
   result<void> flush(std::size_t offset, std::size_t length) const;
-  result<void> advise(advice what) const;
+  /// What the kernel should know about all of it, or about the pages that contain `length` bytes from `offset`.
+  result<void> advise(advice what) const { return advise(what, 0, size()); }
+  result<void> advise(advice what, std::size_t offset, std::size_t length) const;
   /// Makes the file (share::shared) `size` bytes long, allocated, and maps all of it; a smaller size than now is
   /// EINVAL. The address may change: pointers into bytes() end here. On failure all is as before, but for the file's
   /// length. With share::copy the file must have grown already, and private changes are kept.
@@ -58,6 +64,7 @@ class mapped_file {
   result<void> complete(bool made, bool writes);
   bool owns_length() const noexcept { return how_.how == access::read_write && how_.with == share::shared; }
   result<std::size_t> length() const;
+  result<void> still_has(std::size_t offset, std::size_t length, const char* operation) const;
   transom::fd fd_;
   mapping memory_;
   options how_;

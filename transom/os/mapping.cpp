@@ -72,7 +72,7 @@ result<mapping> mapping::map(int fd, std::uint64_t offset, std::size_t length, a
   const int protection = how == access::read_write ? PROT_READ | PROT_WRITE : PROT_READ;
   auto data = mapped(length, protection, with == share::shared ? MAP_SHARED : MAP_PRIVATE, fd, offset, where);
   if (!data) return data.error();
-  return mapping(*data, length);
+  return mapping(*data, length, with);
 }
 
 result<mapping> mapping::anonymous(std::size_t length, share with) {
@@ -80,18 +80,25 @@ result<mapping> mapping::anonymous(std::size_t length, share with) {
   const int flags = MAP_ANONYMOUS | (with == share::shared ? MAP_SHARED : MAP_PRIVATE);
   auto data = mapped(length, PROT_READ | PROT_WRITE, flags, -1, 0, place("anonymous memory"));
   if (!data) return data.error();
-  return mapping(*data, length);
+  return mapping(*data, length, with);
 }
 
-result<void> mapping::advise(advice what) const {
-  if (size_ == 0) return {};
-  return done("madvise", [] { return place(); }, [&] { return ::madvise(data_, size_, number_of(what)); });
+result<void> mapping::advise(advice what, std::size_t offset, std::size_t length) const {
+  transom::detail::ensure(offset <= size_ && length <= size_ - offset, "what is advised on lies within the mapping");
+  if (length == 0) return {};
+  const std::size_t within = offset % page_size();
+  return done(
+      "madvise", [] { return place(); },
+      [&] { return ::madvise(data() + offset - within, length + within, number_of(what)); });
 }
 
 result<void> mapping::flush() const { return flush(0, size_); }
 
 result<void> mapping::flush(std::size_t offset, std::size_t length) const {
   transom::detail::ensure(offset <= size_ && length <= size_ - offset, "what is flushed lies within the mapping");
+  if (with_ == share::copy) {
+    return error::system(EINVAL, "msync").with_detail("a private copy: its changes go to no file");
+  }
   if (length == 0) return {};
   const std::size_t within = offset % page_size();
   return done(

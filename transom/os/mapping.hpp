@@ -47,14 +47,15 @@ class mapping {
   /// `length` bytes of zeros without a file, for this process (copy) or for it and its future children (shared).
   static result<mapping> anonymous(std::size_t length, share with = share::copy);
   /// Takes over what somebody else mapped, shmat(2) included; it will be unmapped with munmap(2).
-  static mapping adopt(void* data, std::size_t length) noexcept { return mapping(data, length); }
+  static mapping adopt(void* data, std::size_t length) noexcept { return mapping(data, length, share::shared); }
 
   mapping(mapping&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), with_(other.with_) {}
   mapping& operator=(mapping&& other) noexcept {
     mapping old = std::move(*this);
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
+    with_ = other.with_;
     return *this;
   }
   ~mapping() { reset(); }
@@ -66,8 +67,11 @@ class mapping {
   explicit operator bool() const noexcept { return data_ != nullptr; }
 
   /// Fails with EINVAL where the kernel does not know the advice or it does not fit the kind of mapping.
-  result<void> advise(advice what) const;
-  /// Writes changed pages to the file and waits for the device. msync(2).
+  result<void> advise(advice what) const { return advise(what, 0, size_); }
+  /// The same for the pages that contain `length` bytes from `offset`.
+  result<void> advise(advice what, std::size_t offset, std::size_t length) const;
+  /// Writes changed pages to the file and waits for the device. EINVAL for share::copy: a private change has no file to
+  /// go to, and a success would say that it had. msync(2).
   result<void> flush() const;
   /// The same for the pages that contain `length` bytes from `offset`.
   result<void> flush(std::size_t offset, std::size_t length) const;
@@ -78,9 +82,10 @@ class mapping {
   void reset() noexcept;
 
  private:
-  mapping(void* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  mapping(void* data, std::size_t size, share with) noexcept : data_(data), size_(size), with_(with) {}
   void* data_ = nullptr;
   std::size_t size_ = 0;
+  share with_ = share::shared;
 };
 
 /// What offsets of mappings are multiples of: sysconf(_SC_PAGESIZE).

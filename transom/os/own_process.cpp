@@ -9,6 +9,7 @@
 
 namespace transom::os {
 
+int own_thread() noexcept { return ::gettid(); }
 int own_pid() noexcept { return ::getpid(); }
 unsigned own_uid() noexcept { return ::geteuid(); }
 unsigned own_cpu() noexcept {

@@ -6,6 +6,7 @@
 namespace transom::os {
 
 int own_pid() noexcept;       ///< getpid(2): in our pid namespace
+int own_thread() noexcept;    ///< gettid(2): the same of this thread; unlike any other of this process, never 0
 unsigned own_uid() noexcept;  ///< geteuid(2)
 /// The processor this thread runs on just now; a hint. sched_getcpu(3).
 unsigned own_cpu() noexcept;

@@ -29,7 +29,8 @@ result<void*> opened(const std::string& name, int flags, const posix_semaphore::
   const int number = errno;
   const error failed = error::system(number, "sem_open", place(name));
   if (number != EINVAL) return failed;
-  return failed.with_detail("a name is \"/\" followed by 1 to 250 characters other than \"/\"");
+  return failed.with_detail(
+      "a name is \"/\" followed by 1 to 250 characters other than \"/\", and a value at most 2147483647");
 }
 
 timespec moment(deadline when) noexcept {
@@ -91,7 +92,9 @@ result<void> posix_semaphore::try_acquire() const {
 }
 
 result<void> posix_semaphore::release() const {
-  return done("sem_post", [&] { return where_; }, [&] { return ::sem_post(raw(semaphore_)); });
+  auto posted = done("sem_post", [&] { return where_; }, [&] { return ::sem_post(raw(semaphore_)); });
+  if (!posted.failed_with(std::errc::value_too_large)) return posted;
+  return posted.error().with_detail("a value is at most SEM_VALUE_MAX, 2147483647");
 }
 
 result<int> posix_semaphore::value() const {

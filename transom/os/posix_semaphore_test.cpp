@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <thread>
 
 #include "transom/os/mapping.hpp"
@@ -69,4 +70,46 @@ TEST(posix_semaphore, names_permissions_and_values_fail_as_errors) {
   EXPECT_TRUE(full.release().failed_with(std::errc::value_too_large));
   EXPECT_TRUE(testing_os::as_nobody(
       [&] { return posix_semaphore::open(name.text).failed_with(std::errc::permission_denied); }));
+}
+
+namespace {
+
+// Oracle: the holder says that it has it, and then there is nobody left who could give it back.
+bool stays_taken(posix_semaphore& s) {
+  testing_os::forked holder([&] {
+    s.acquire().or_throw();
+    for (;;) ::pause();
+    return 0;
+  });
+  while (s.value().or_throw() != 0) std::this_thread::yield();
+  holder.kill();
+  holder.wait();
+  return s.acquire(patience::until_time(deadline::after(3ms))).failed_with(errc::timed_out);
+}
+
+}  // namespace
+
+// Why it is no lock between processes that may crash: there is no owner, so nobody is told and nothing comes back.
+TEST(posix_semaphore, what_a_killed_process_had_stays_taken_and_nobody_is_told) {
+  name_of_mine name;
+  auto named = posix_semaphore::create(name.text, {.initial = 1}).or_throw();
+  EXPECT_TRUE(stays_taken(named));
+  EXPECT_EQ(posix_semaphore::open(name.text).or_throw().value().or_throw(), 0) << "for those who come later, too";
+  auto memory = os::mapping::anonymous(posix_semaphore::storage_size, os::share::shared).or_throw();
+  auto unnamed = posix_semaphore::make_in(memory.data(), 1, true).or_throw();
+  EXPECT_TRUE(stays_taken(unnamed));
+}
+
+TEST(posix_semaphore, a_named_one_outlives_its_makers_and_its_name) {
+  name_of_mine name;
+  testing_os::forked maker([&] {
+    posix_semaphore::create(name.text, {.initial = 3}).or_throw();
+    ::raise(SIGKILL);
+    return 0;
+  });
+  maker.wait();
+  auto left = posix_semaphore::open(name.text).or_throw();
+  posix_semaphore::unlink(name.text).or_throw();
+  EXPECT_EQ(left.value().or_throw(), 3);
+  EXPECT_TRUE(posix_semaphore::open(name.text).failed_with(std::errc::no_such_file_or_directory));
 }

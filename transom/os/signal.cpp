@@ -1,11 +1,15 @@
 // transom/os/signal.cpp - signalfd(2), and masks changed by exactly what was asked for.
 #include "transom/os/signal.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <array>
+#include <charconv>
 #include <string>
+#include <string_view>
 
 #include "transom/os/poll.hpp"
 #include "transom/os/syscall.hpp"
@@ -86,7 +90,8 @@ result<signal_info> signal_set::try_wait() const {
   return signal_info{.signo = static_cast<int>(about.ssi_signo),
                      .value = about.ssi_int,
                      .pid = static_cast<int>(about.ssi_pid),
-                     .uid = about.ssi_uid};
+                     .uid = about.ssi_uid,
+                     .merged = about.ssi_code == SI_TIMER ? about.ssi_overrun : 0};
 }
 
 result<signal_info> signal_set::wait(const patience& how) const {
@@ -97,6 +102,32 @@ result<signal_info> signal_set::wait(const patience& how) const {
     auto ready = wait_ready(fd_.get(), interest::readable, how, "wait", place("signal_set"));
     if (!ready) return ready.error();
   }
+}
+
+result<signal_allowance> signals_waiting(int pid) {
+  const std::string path = "/proc/" + (pid == 0 ? std::string("self") : std::to_string(pid)) + "/status";
+  const auto where = [&] { return place(path); };
+  auto opened = checked("open", where, [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+  if (!opened) {
+    const bool gone =
+        opened.failed_with(std::errc::no_such_file_or_directory) && ::kill(pid, 0) == -1 && errno == ESRCH;
+    return gone ? error(errc::no_peer, "open", where()).with_peer(pid) : opened.error();
+  }
+  const transom::fd file(*opened);
+  std::array<char, 4096> text{};  // SigQ is within the first kilobyte
+  auto size = checked("read", where, [&] { return ::read(file.get(), text.data(), text.size()); });
+  if (!size) return size.error();
+  const std::string_view all(text.data(), static_cast<std::size_t>(*size));
+  constexpr std::string_view label = "\nSigQ:\t";  // then "waiting/most"
+  signal_allowance found;
+  if (const auto line = all.find(label); line != std::string_view::npos) {
+    const char* const end = all.data() + all.size();
+    const auto [slash, bad] = std::from_chars(all.data() + line + label.size(), end, found.waiting);
+    if (bad == std::errc() && slash != end && std::from_chars(slash + 1, end, found.most).ec == std::errc()) {
+      return found;
+    }
+  }
+  return error::system(EINVAL, "read", where()).with_detail("no SigQ in it");
 }
 
 result<void> sigqueue(int pid, int signo, int value) {
@@ -113,8 +144,11 @@ result<void> sigqueue(int pid, int signo, int value) {
     return error(errc::no_peer, "sigqueue", place("pid " + std::to_string(pid))).with_peer(pid);
   }
   if (reason != std::errc::resource_unavailable_try_again) return reason;
-  return error(errc::would_block, "sigqueue", place("pid " + std::to_string(pid)))
-      .with_detail("too many signals wait: RLIMIT_SIGPENDING (ulimit -i) of the receiver's user");
+  std::string why = "too many signals wait: RLIMIT_SIGPENDING (ulimit -i) of the receiver's user";
+  if (const auto now = signals_waiting(pid)) {
+    why += " is " + std::to_string(now->most) + ", " + std::to_string(now->waiting) + " wait";
+  }
+  return error(errc::would_block, "sigqueue", place("pid " + std::to_string(pid))).with_detail(why);
 }
 
 all_signals_blocked::all_signals_blocked() noexcept {

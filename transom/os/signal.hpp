@@ -1,8 +1,12 @@
 // transom/os/signal.hpp - signals as messages: read from a descriptor, never handled.
 //
 // A signal sent to the process goes to any thread that does not block it. So make a signal_set before other
-// threads: they inherit the mask. Standard signals (below SIGRTMIN) of one number are merged while they wait;
-// real-time signals queue in order, up to RLIMIT_SIGPENDING per user.
+// threads: they inherit the mask.
+//
+// Merging: standard signals (below SIGRTMIN) of one number are one while they wait, and nobody is told how many were
+// sent; that a signal came says "look", not "one more". Only a timer counts what was merged: signal_info::merged.
+// Real-time signals queue, one entry each and in order, the lowest number first, up to RLIMIT_SIGPENDING per user. At
+// that limit sigqueue() fails, and what others send with kill(2) comes without value, sender or count.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -19,10 +23,19 @@ namespace transom::os {
 /// A signal that arrived.
 struct signal_info {
   int signo = 0;
-  int value = 0;     ///< what sigqueue() gave; 0 for other signals
-  int pid = 0;       ///< the sender; 0: the kernel, or a process that we cannot see
-  unsigned uid = 0;  ///< the sender's real user
+  int value = 0;        ///< what sigqueue() gave; 0 for other signals
+  int pid = 0;          ///< the sender; 0: the kernel, or a process that we cannot see
+  unsigned uid = 0;     ///< the sender's real user
+  unsigned merged = 0;  ///< of a timer_create(2) timer: expirations that this one stands for besides itself
 };
+
+/// What RLIMIT_SIGPENDING counts: signals of all processes of one user that wait with their value or sender.
+struct signal_allowance {
+  std::uint64_t waiting = 0, most = 0;
+};
+/// For the user of process `pid` (0: this one), and the limit of that process. Fails with no_peer; ENOENT without
+/// /proc. proc_pid_status(5): SigQ.
+result<signal_allowance> signals_waiting(int pid = 0);
 
 /// A set of signals that this thread blocks and reads, as long as the object lives. The destructor unblocks those
 /// that were not blocked before and consumes nothing: what still waits is then delivered, by default with its usual
@@ -58,7 +71,8 @@ class signal_set {
 };
 
 /// Sends real-time (or any) signal `signo` with `value` to the process `pid`. Fails with no_peer when there is none,
-/// operation_not_permitted, or would_block when the receiver's user has RLIMIT_SIGPENDING of them waiting. sigqueue(3).
+/// operation_not_permitted, or would_block when the receiver's user has RLIMIT_SIGPENDING of them waiting; the detail
+/// says how many. sigqueue(3).
 result<void> sigqueue(int pid, int signo, int value);
 
 /// Blocks every signal in this thread while it lives, so that threads and processes started meanwhile begin with

@@ -44,6 +44,43 @@ TEST(signal_set, values_arrive_in_order_with_their_sender) {
   EXPECT_TRUE(numbers.try_wait().failed_with(errc::would_block));
 }
 
+// Oracle: the signals are blocked and nobody reads, so all that were sent wait together.
+TEST(signal_set, standard_signals_are_merged_and_real_time_signals_are_not) {
+  signal_set both{SIGUSR1, SIGRTMIN + 5};
+  for (int i = 0; i < 5; ++i) {
+    os::sigqueue(::getpid(), SIGUSR1, i).or_throw();
+    os::sigqueue(::getpid(), SIGRTMIN + 5, i).or_throw();
+  }
+  EXPECT_GE(os::signals_waiting().or_throw().waiting, 6u);
+  const auto standard = both.try_wait().or_throw();
+  EXPECT_EQ(standard.signo, SIGUSR1);
+  EXPECT_EQ(standard.value, 0) << "the first of the five";
+  EXPECT_EQ(standard.merged, 0u) << "nobody counted them";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(both.try_wait().or_throw().value, i);
+  EXPECT_TRUE(both.try_wait().failed_with(errc::would_block));
+}
+
+TEST(signal_set, the_lowest_number_comes_first) {
+  signal_set three{SIGRTMIN + 6, SIGRTMIN + 7, SIGRTMIN + 8};
+  for (const int above : {8, 6, 7}) os::sigqueue(::getpid(), SIGRTMIN + above, above).or_throw();
+  for (const int above : {6, 7, 8}) EXPECT_EQ(three.try_wait().or_throw().value, above);
+}
+
+TEST(signal_set, a_timer_counts_what_was_merged) {
+  signal_set ticks{SIGRTMIN + 9};
+  sigevent how{};
+  how.sigev_notify = SIGEV_SIGNAL;
+  how.sigev_signo = SIGRTMIN + 9;
+  timer_t timer{};
+  ASSERT_EQ(::timer_create(CLOCK_MONOTONIC, &how, &timer), 0);
+  const itimerspec often{.it_interval = {0, 100'000}, .it_value = {0, 100'000}};
+  ASSERT_EQ(::timer_settime(timer, 0, &often, nullptr), 0);
+  const auto began = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - began < 5ms) {}
+  EXPECT_GT(ticks.wait().or_throw().merged, 0u);
+  ::timer_delete(timer);
+}
+
 TEST(signal_set, a_wait_ends_by_time_or_by_a_stop) {
   signal_set numbers{SIGRTMIN + 1};
   EXPECT_TRUE(numbers.wait_for(1ms).failed_with(errc::timed_out));
@@ -114,13 +151,27 @@ TEST(sigqueue, a_full_queue_names_the_limit) {
     for (int i = 0; i < 100; ++i) {
       auto sent = os::sigqueue(::getpid(), SIGRTMIN, i);
       if (sent) continue;
-      const bool good =
-          sent.failed_with(errc::would_block) && sent.error().detail().find("RLIMIT_SIGPENDING") != std::string::npos;
+      const bool good = sent.failed_with(errc::would_block) &&
+                        sent.error().detail().find("RLIMIT_SIGPENDING (ulimit -i) of the receiver's user is 8, ") !=
+                            std::string::npos;
       while (numbers.try_wait()) {}
       return good;
     }
     return false;
   }));
+}
+
+// Oracle: kill(2) cannot fail for want of room, so at the limit the kernel lets go of what it would have kept.
+TEST(sigqueue, at_the_limit_a_killed_real_time_signal_comes_without_sender) {
+  EXPECT_TRUE(os::testing::as_nobody([] {
+    rlimit none{0, 0};
+    if (::setrlimit(RLIMIT_SIGPENDING, &none) != 0) return false;
+    signal_set numbers{SIGRTMIN};
+    if (::kill(::getpid(), SIGRTMIN) != 0) return false;
+    const auto came = numbers.try_wait().or_throw();
+    return came.signo == SIGRTMIN && came.pid == 0 && os::signals_waiting().or_throw().most == 0;
+  }));
+  EXPECT_TRUE(os::signals_waiting(0x7ffffff).failed_with(errc::no_peer));
 }
 
 TEST(sigqueue, nobody_is_no_peer_and_a_stranger_is_not_permitted) {

@@ -41,6 +41,9 @@ std::string limits_of_kernel_sem() {
 }
 
 error explained(const error& failed) {
+  if (failed == std::errc::result_out_of_range) {
+    return failed.with_detail("a value is 0 to 32767 (SEMVMX), and what a process has to undo is at most that");
+  }
   const bool limit = failed == std::errc::no_space_on_device || failed == std::errc::invalid_argument ||
                      failed == std::errc::argument_list_too_long;
   return limit ? failed.with_detail(limits_of_kernel_sem()) : failed;
@@ -66,7 +69,7 @@ result<sysv_semaphore> sysv_semaphore::make(int key, std::span<const std::uint16
   if (ready) ready = initial[0] == 0 ? set.try_op(nothing_at_zero) : set.try_op(nothing);
   if (ready) return set;
   set.remove().ignore();
-  return ready.error();
+  return explained(ready.error());
 }
 
 result<sysv_semaphore> sysv_semaphore::create(const std::string& path, int id, std::span<const std::uint16_t> initial,
@@ -192,7 +195,10 @@ result<std::vector<std::uint16_t>> sysv_semaphore::get_all() const {
 result<void> sysv_semaphore::set(std::uint16_t index, int value) const {
   semun argument{};
   argument.value = value;
-  return done("semctl(SETVAL)", [&] { return where_; }, [&] { return ::semctl(number_, index, SETVAL, argument); });
+  auto changed =
+      done("semctl(SETVAL)", [&] { return where_; }, [&] { return ::semctl(number_, index, SETVAL, argument); });
+  if (!changed) return explained(changed.error());
+  return {};
 }
 
 result<void> sysv_semaphore::await_ready(const patience& how) const {

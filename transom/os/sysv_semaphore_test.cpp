@@ -85,6 +85,46 @@ TEST(sysv_semaphore, undo_takes_back_what_a_killed_process_did) {
   EXPECT_EQ(s.set.get(1).or_throw(), 0) << "without undo it stays done";
 }
 
+// What undo does not do, so that nobody takes such a set for a lock that survives: see the header.
+TEST(sysv_semaphore, undo_on_one_side_alone_lets_two_in) {
+  private_set s({1});
+  testing_os::forked holder([&] {
+    s.set.acquire(0, 1, sem_op::undo).or_throw();
+    s.set.release(0).or_throw();  // as somebody else would, for it: without undo
+    for (;;) ::pause();
+    return 0;
+  });
+  while (s.set.last_pid(0).or_throw() != holder.pid() || s.set.get(0).or_throw() != 1) std::this_thread::yield();
+  holder.kill();
+  holder.wait();
+  EXPECT_EQ(s.set.get(0).or_throw(), 2) << "given back by the holder, and once more by the kernel";
+}
+
+TEST(sysv_semaphore, setting_a_value_drops_the_undo_of_everybody) {
+  private_set s({1});
+  testing_os::forked holder([&] {
+    s.set.acquire(0, 1, sem_op::undo).or_throw();
+    for (;;) ::pause();
+    return 0;
+  });
+  while (s.set.get(0).or_throw() != 0) std::this_thread::yield();
+  s.set.set(0, 0).or_throw();
+  holder.kill();
+  holder.wait();
+  EXPECT_EQ(s.set.get(0).or_throw(), 0) << "what the dead one had is lost";
+}
+
+TEST(sysv_semaphore, one_who_waits_and_is_killed_leaves_nothing) {
+  private_set s({0});
+  testing_os::forked waiter([&] { return s.set.acquire(0, 1, sem_op::undo).has_value() ? 0 : 1; });
+  while (s.set.waiters(0).or_throw() != 1) std::this_thread::yield();
+  waiter.kill();
+  waiter.wait();
+  EXPECT_EQ(s.set.waiters(0).or_throw(), 0);
+  s.set.release(0).or_throw();
+  EXPECT_EQ(s.set.get(0).or_throw(), 1);
+}
+
 TEST(sysv_semaphore, removal_ends_every_wait_with_a_code_of_its_own) {
   private_set s({0});
   testing_os::forked waiting([&] { return s.set.acquire(0).failed_with(std::errc::identifier_removed) ? 0 : 1; });

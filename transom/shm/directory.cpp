@@ -15,6 +15,13 @@ namespace {
 constexpr std::string_view lock_file = "lock";
 constexpr std::size_t lock_file_size = 4096;  // never touched: a mapping needs something to map
 
+// Locked by whoever locks any byte of a name, and exclusively by whoever removes the file. The offset is a signed
+// number for the kernel, and beyond the last one nothing can be locked.
+constexpr std::uint64_t everybody = std::uint64_t{1} << 62;
+std::uint64_t byte_of(std::string_view name) noexcept { return stable_hash(name) >> 2; }
+
+std::string usual_name() { return "transom-" + std::to_string(os::effective_user()); }
+
 constexpr int number_of(std::errc code) noexcept { return static_cast<int>(code); }
 
 std::string octal(unsigned mode) {
@@ -35,17 +42,54 @@ std::string fault_of(const os::entry& found, const std::string& path) {
   return {};
 }
 
+// That what stands at `path` is a directory for us alone.
+result<void> verify(const std::string& path) {
+  auto found = os::entry::look(path);
+  if (!found) return found.error();
+  const std::string fault = fault_of(*found, path);
+  if (fault.empty()) return {};
+  return error::system(number_of(std::errc::operation_not_permitted), "open directory", place(path, fault));
+}
+
+result<void> settle_path(std::string& path) {
+  if (!path.starts_with('/'))
+    return error::system(number_of(std::errc::invalid_argument), "open directory",
+                         place(path, "TRANSOM_DIR must be an absolute path"));
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();  // a link with a slash behind it would be followed
+  return {};
+}
+
+bool is_missing(const error& why) { return why == std::errc::no_such_file_or_directory; }
+
+// Who comes and goes in between makes us try again; others cannot do that for ever without getting on themselves.
+constexpr int attempts = 100;
+
 // The file whose bytes are the locks of all names, born complete like everything else here.
 result<fd> open_lock_file(const directory& in) {
   const std::string path = in.path_of(lock_file);
-  for (;;) {
+  error last(errc::no_peer, "lock name", place(path));
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     auto opened = os::open_file(path, true);
-    if (opened || opened.error() != std::errc::no_such_file_or_directory) return opened;
+    if (opened || !is_missing(opened.error())) return opened;
     auto made = os::make_unnamed(in.path(), 0600, lock_file_size);
-    if (!made) return made.error();
-    auto named = os::give_name(made->get(), path);
-    if (!named && named.error() != std::errc::file_exists) return named.error();
+    auto named = made ? os::give_name(made->get(), path) : result<void>(made.error());
+    if (named || named.error() == std::errc::file_exists) continue;
+    if (!is_missing(named.error())) return named.error();
+    last = named.error();
+    if (auto again = directory::open(in.path()); !again) return again.error();
   }
+  return last;
+}
+
+// Whether the file is still the one that the others lock, in a directory that is still ours: D1.
+result<bool> still_stands(const directory& in, int lock) {
+  auto safe = verify(in.path());
+  if (!safe && is_missing(safe.error())) return false;
+  if (!safe) return safe.error();
+  auto named = os::entry::look(in.path_of(lock_file)), ours = os::entry::look(lock);
+  if (!ours) return ours.error();
+  if (!named && !is_missing(named.error())) return named.error();
+  return named && named->same_object(*ours);
 }
 
 }  // namespace
@@ -113,46 +157,88 @@ result<private_hold> private_hold::keep(os::mapping mapped, const place& where) 
 
 std::string directory::usual_path() {
   if (const char* chosen = std::getenv("TRANSOM_DIR"); chosen != nullptr && *chosen != '\0') return chosen;
-  return "/dev/shm/transom-" + std::to_string(os::effective_user());
+  return "/dev/shm/" + usual_name();
 }
 
 result<directory> directory::open() { return open(usual_path()); }
 
+result<directory> directory::find(std::string path) {
+  if (auto ok = settle_path(path); !ok) return ok.error();
+  if (auto ok = verify(path); !ok) return ok.error();
+  return directory(std::move(path));
+}
+
 result<directory> directory::open(std::string path) {
-  if (!path.starts_with('/'))
-    return error::system(number_of(std::errc::invalid_argument), "open directory",
-                         place(path, "TRANSOM_DIR must be an absolute path"));
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();  // a link with a slash behind it would be followed
-  auto found = os::entry::look(path);
-  if (!found && found.error() == std::errc::no_such_file_or_directory) {
+  if (auto ok = settle_path(path); !ok) return ok.error();
+  auto found = verify(path);
+  for (int attempt = 0; !found && is_missing(found.error()) && attempt < attempts; ++attempt) {
     auto made = os::make_directory(path, 0700);
     if (!made && made.error() != std::errc::file_exists) return made.error();
-    found = os::entry::look(path);
+    found = verify(path);
   }
   if (!found) return found.error();
-  if (const std::string fault = fault_of(*found, path); !fault.empty())
-    return error::system(number_of(std::errc::operation_not_permitted), "open directory", place(path, fault));
   return directory(std::move(path));
 }
 
 std::string directory::path_of(std::string_view file) const { return path_ + '/' + std::string(file); }
 
 result<name_guard> directory::lock_name(std::string_view name, deadline limit) const {
-  auto opened = open_lock_file(*this);
-  if (!opened) return opened.error();
+  auto taken = try_lock_name(name, limit);
+  if (!taken) tidy();  // others may have left it to us meanwhile
+  return taken;
+}
+
+result<name_guard> directory::try_lock_name(std::string_view name, deadline limit) const {
   const place where(path_of(lock_file));
-  auto hold = private_hold::map(opened->get(), lock_file_size, where);
-  if (!hold) return hold.error();
-  // The offset is a signed number for the kernel, and beyond the last one nothing can be locked.
-  const std::uint64_t byte = stable_hash(name) >> 2;
-  auto taken = os::byte_lock::lock_until(opened->get(), byte, os::byte_lock::kind::exclusive, limit);
-  if (!taken) {
+  for (int attempt = 0; attempt < attempts || !limit.expired(); ++attempt) {
+    auto opened = open_lock_file(*this);
+    if (!opened) return opened.error();
+    auto hold = private_hold::map(opened->get(), lock_file_size, where);
+    if (!hold) return hold.error();
+    auto taken = os::byte_lock::lock_until(opened->get(), everybody, os::byte_lock::kind::shared, limit);
+    if (taken) {
+      auto stands = still_stands(*this, opened->get());
+      if (!stands) return stands.error();
+      if (!*stands) continue;
+      taken = os::byte_lock::lock_until(opened->get(), byte_of(name), os::byte_lock::kind::exclusive, limit);
+    }
+    if (taken) return name_guard(std::move(*hold), *this);  // the descriptor goes; only the mapping keeps the locks
     if (taken.error() != errc::timed_out) return taken.error();
-    return error(errc::timed_out, "lock name",
-                 place(path_of(lock_file), "another process is opening or closing \"" + std::string(name) +
-                                               "\" and does not finish; /proc/locks names it"));
+    break;
   }
-  return name_guard(std::move(*hold));  // the descriptor goes; only the mapping keeps the lock
+  return error(errc::timed_out, "lock name",
+               place(path_of(lock_file), "another process is opening or closing \"" + std::string(name) +
+                                             "\" and does not finish; /proc/locks names it"));
+}
+
+// All of it may fail, and then somebody else comes later. Nothing may be looked at and left alone while the byte is
+// held: who removes the last object meanwhile does not get the byte, and trusts us to go on.
+void directory::tidy() const noexcept {
+  auto names = os::names_in(path_, 2);
+  const bool bare = names && (names->empty() || (names->size() == 1 && names->front() == lock_file));
+  if (!bare) return;  // the usual case, which disturbs nobody
+  auto opened = os::open_file(path_of(lock_file), true);
+  if (opened) {
+    auto alone = os::byte_lock::try_lock(opened->get(), everybody, os::byte_lock::kind::exclusive);
+    if (!alone || !*alone) return;
+    auto stands = still_stands(*this, opened->get());
+    if (!stands || !*stands) return;
+    os::remove_file(path_of(lock_file)).ignore();
+  }
+  if (path_.ends_with("/" + usual_name())) os::remove_directory(path_).ignore();  // unless somebody came
+}
+
+name_guard& name_guard::operator=(name_guard&& other) noexcept {
+  release();
+  hold_ = std::move(other.hold_);
+  in_ = std::move(other.in_);
+  return *this;
+}
+
+void name_guard::release() noexcept {
+  const bool ours = hold_ && !hold_.forked();
+  hold_.reset();
+  if (ours) in_->tidy();
 }
 
 }  // namespace transom::shm

@@ -3,10 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <filesystem>
+#include <future>
 
+#include "transom/os/byte_lock.hpp"
 #include "transom/os/entry.hpp"
+#include "transom/os/mapping.hpp"
+#include "transom/os/tmpfile.hpp"
 #include "transom/shm/testing.hpp"
+#include "transom/sync/atomic.hpp"
 
 using namespace std::chrono_literals;
 using transom::deadline;
@@ -17,6 +23,21 @@ using shm::testing::scratch;
 
 namespace {
 bool says(const transom::error& why, std::string_view words) { return why.message().find(words) != std::string::npos; }
+
+// A room of our own with a directory in it that is called as the library calls it.
+struct usual {
+  usual() { os::make_directory(room.path()).or_throw(); }
+  scratch room;
+  const std::string path = room.path() + "/transom-" + std::to_string(os::effective_user());
+  bool is_there() const { return std::filesystem::exists(path); }
+};
+
+void put(const shm::directory& in, const std::string& file) {
+  auto made = os::make_unnamed(in.path(), 0600, 4096).or_throw();
+  os::give_name(made.get(), in.path_of(file)).or_throw();
+}
+
+constexpr std::uint64_t everybody = std::uint64_t{1} << 62;
 }  // namespace
 
 TEST(directory, is_made_for_its_user_alone) {
@@ -91,6 +112,94 @@ TEST(directory, a_name_is_locked_by_one_at_a_time_and_others_are_free) {
   in.lock_name("b", deadline::passed()).or_throw();
   mine.release();
   in.lock_name("a", deadline::passed()).or_throw();
+}
+
+TEST(directory, comes_with_the_first_name_and_goes_with_the_last_object) {
+  usual here;
+  EXPECT_TRUE(shm::directory::find(here.path).failed_with(std::errc::no_such_file_or_directory));
+  EXPECT_FALSE(here.is_there());
+  const auto in = shm::directory::open(here.path).or_throw();
+  auto first = in.lock_name("a", deadline::passed()).or_throw();
+  auto second = in.lock_name("b", deadline::passed()).or_throw();
+  put(in, "object");
+  first.release();
+  EXPECT_TRUE(here.is_there());
+  second.release();
+  EXPECT_TRUE(std::filesystem::exists(in.path_of("lock"))) << "beside an object";
+  os::remove_file(in.path_of("object")).or_throw();
+  in.tidy();
+  EXPECT_FALSE(here.is_there());
+  { auto again = in.lock_name("a", deadline::passed()).or_throw(); }
+  EXPECT_FALSE(here.is_there());
+}
+
+TEST(directory, one_whose_name_somebody_chose_stays_without_the_file_of_the_locks) {
+  scratch here;
+  { auto mine = shm::directory::open().or_throw().lock_name("a", deadline::passed()).or_throw(); }
+  EXPECT_TRUE(os::names_in(here.path(), 9).or_throw().empty());
+}
+
+TEST(directory, is_not_tidied_under_somebody_who_holds_a_name_or_is_refused_one) {
+  usual here;
+  const auto in = shm::directory::open(here.path).or_throw();
+  auto mine = in.lock_name("a", deadline::passed()).or_throw();
+  in.tidy();
+  EXPECT_TRUE(in.lock_name("a", deadline::passed()).failed_with(errc::timed_out));
+  EXPECT_TRUE(std::filesystem::exists(in.path_of("lock")));
+  mine.release();
+  EXPECT_FALSE(here.is_there());
+}
+
+TEST(directory, who_waited_at_a_file_of_locks_that_went_locks_the_next_one) {
+  usual here;
+  const auto in = shm::directory::open(here.path).or_throw();
+  put(in, "lock");
+  auto old = os::open_file(in.path_of("lock"), true).or_throw();
+  ASSERT_TRUE(os::byte_lock::try_lock(old.get(), everybody, os::byte_lock::kind::exclusive).or_throw());
+  EXPECT_TRUE(in.lock_name("a", deadline::passed()).failed_with(errc::timed_out));
+  auto waiter = std::async(std::launch::async, [&] { return in.lock_name("a", deadline::after(1min)).or_throw(); });
+  os::remove_file(in.path_of("lock")).or_throw();
+  os::remove_directory(here.path).or_throw();
+  old.reset();
+  auto held = waiter.get();
+  EXPECT_TRUE(in.lock_name("a", deadline::passed()).failed_with(errc::timed_out));
+  EXPECT_TRUE(in.lock_name("b", deadline::passed()));
+  held.release();
+  EXPECT_FALSE(here.is_there());
+}
+
+TEST(directory, that_turned_unsafe_meanwhile_is_refused) {
+  usual here;
+  const auto in = shm::directory::open(here.path).or_throw();
+  std::filesystem::permissions(here.path, std::filesystem::perms::all);
+  EXPECT_TRUE(in.lock_name("a", deadline::passed()).failed_with(std::errc::operation_not_permitted));
+}
+
+TEST(directory, that_many_come_and_go_in_leaves_no_name_to_two_and_is_gone_in_the_end) {
+  usual here;
+  auto memory = os::mapping::anonymous(4096, os::share::shared).or_throw();
+  auto* inside = reinterpret_cast<transom::sync::atomic<std::uint32_t>*>(memory.data());
+  const auto live = [&](unsigned who) {
+    for (unsigned lap = 0; lap < 150; ++lap) {
+      const unsigned name = (who + lap) % 3;
+      const auto in = shm::directory::open(here.path).or_throw();
+      auto guard = in.lock_name(std::to_string(name), deadline::after(1min)).or_throw();
+      if (inside[name].fetch_add(1, transom::sync::relaxed) != 0) return 1;
+      const std::string object = std::to_string(name) + "." + std::to_string(who);
+      put(in, object);
+      const bool late = lap % 2 == 0;
+      if (!late) os::remove_file(in.path_of(object)).or_throw();
+      inside[name].store(0, transom::sync::relaxed);
+      guard.release();
+      if (late) os::remove_file(in.path_of(object)).or_throw();
+      if (late) in.tidy();
+    }
+    return 0;
+  };
+  std::deque<os::testing::forked> all;
+  for (unsigned who = 0; who < 6; ++who) all.emplace_back([&live, who] { return live(who); });
+  for (auto& one : all) EXPECT_EQ(one.wait(), 0);
+  EXPECT_FALSE(here.is_there());
 }
 
 TEST(directory, the_lock_of_a_name_ends_with_its_holder_although_a_child_lives_on) {

@@ -170,6 +170,16 @@ std::optional<casualty> participants::declare_dead(unsigned index) const {
   return bury(index, seen);
 }
 
+// An incarnation holds the lock from before its JOINING until its mapping goes; so a free lock needs no second look
+// here.
+bool participants::is_gone(std::uint32_t id) const noexcept {
+  const unsigned index = id & 255;
+  if (index >= size()) return true;
+  const row_word seen = word(index);
+  if (id_of(index, seen.generation) != id || !seen.present()) return true;
+  return !segment_->is_held(index).value_or(true);
+}
+
 bool participants::free_row(unsigned index, std::uint32_t generation) const noexcept {
   const row_word seen = word(index);
   if (seen.generation != generation) return false;

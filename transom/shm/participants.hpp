@@ -129,6 +129,8 @@ class participants {
   std::optional<casualty> declare_dead(unsigned index) const;
   /// PARTED or DEAD -> FREE, if the row is still that of `generation`. True for one caller.
   bool free_row(unsigned index, std::uint32_t generation) const noexcept;
+  /// Whether the incarnation of that id can never write again: it died, or it left. Asks at most one row lock.
+  bool is_gone(std::uint32_t id) const noexcept;
   /// Never 0; the row and its incarnation.
   std::uint32_t id(unsigned index) const noexcept { return id_of(index, word(index).generation); }
 

@@ -9,6 +9,7 @@
 #include "transom/transport/memfd.hpp"
 #include "transom/transport/named_lanes.hpp"
 #include "transom/transport/posix_mq.hpp"
+#include "transom/transport/reconnecting_sender.hpp"
 #include "transom/transport/sysv_mq.hpp"
 #include "transom/transport/transport.hpp"
 #include "transom/transport/udp.hpp"
@@ -77,18 +78,18 @@ result<std::unique_ptr<receiving_end>> open_receiver(const url& where, const opt
 result<std::unique_ptr<sending_end>> open_sender(const url& where, const options& how, const terms& agreed) {
   if (where.anonymous()) return only_as_pair(where);
   switch (where.scheme()) {
-    case scheme::inproc: return open_inproc_sender(where, how, agreed);
+    case scheme::inproc: return open_reconnecting(open_inproc_sender, where, how, agreed);
     case scheme::fifo: return open_fifo_sender(where, how, agreed);
     case scheme::unix_seqpacket:
     case scheme::unix_stream: return open_unix_sender(where, how, agreed);
     case scheme::unix_datagram: return open_unix_datagram_sender(where, how, agreed);
-    case scheme::posix_mq: return open_posix_mq_sender(where, how, agreed);
-    case scheme::sysv_mq: return open_sysv_mq_sender(where, how, agreed);
+    case scheme::posix_mq: return open_reconnecting(open_posix_mq_sender, where, how, agreed);
+    case scheme::sysv_mq: return open_reconnecting(open_sysv_mq_sender, where, how, agreed);
     case scheme::tcp: return open_tcp_sender(where, how, agreed);
     case scheme::udp: return open_udp_sender(where, how, agreed);
     case scheme::shm:
     case scheme::posix_shm:
-    case scheme::sysv_shm: return open_named_lanes_sender(where, how, agreed);
+    case scheme::sysv_shm: return open_reconnecting(open_named_lanes_sender, where, how, agreed);
     case scheme::fd: return open_descriptor_sender(where, how, agreed);
     default: return not_here(where);
   }

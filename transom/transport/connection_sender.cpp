@@ -16,7 +16,8 @@ connection_sender::connection_sender(parts from, os::waker waker)
       agreed_(from.agreed),
       shape_(from.shape),
       link_(std::move(from.link)),
-      again_(std::move(from.again)) {}
+      again_(std::move(from.again)),
+      search_(how_) {}
 
 result<std::unique_ptr<sending_end>> connection_sender::make(parts from) {
   auto waker = os::waker::make();
@@ -56,8 +57,8 @@ result<void> connection_sender::begin(const patience& how) {
   if (!how_.reconnect || !again_ || cut_) return error(errc::closed, "send", where_);
   patience soon = how;
   soon.until = std::min(how.until, deadline::after(how_.connect_timeout));
-  auto link = again_(soon);
-  if (!link) return link.error().during("send");
+  auto link = search_.look(how_, how, "send", again_);
+  if (!link) return link.error();
   link_ = std::move(*link);
   over_ = false;
   sequence_ = 0;

@@ -20,6 +20,7 @@
 #include "transom/os/epoll.hpp"
 #include "transom/transport/end.hpp"
 #include "transom/transport/lane.hpp"
+#include "transom/transport/owner_search.hpp"
 
 namespace transom::transport {
 
@@ -58,6 +59,7 @@ class connection_sender final : public kernel_end<sending_end> {
   static constexpr std::size_t small_frame = frame_header_size + copied_up_to + 1;
   connection_sender(parts from, os::waker waker);
   void finish() noexcept override;
+  void rouse() noexcept override { search_.end(); }
 
   result<void> begin(const patience& how);
   result<void> check(const outgoing& message) const;
@@ -84,6 +86,7 @@ class connection_sender final : public kernel_end<sending_end> {
   lane::shape shape_;
   connection link_;
   connector again_;
+  owner_search search_;
   std::size_t buffer_limit_ = 0;  // the largest frame that the kernel's buffer takes whole
   std::size_t whole_up_to_ = 0;   // a frame of this size is written whole or not at all, packets apart
   std::unique_ptr<std::byte[]> scratch_;

@@ -173,9 +173,10 @@ result<lane_home> join_lanes(const url& asked, const options& how, const terms& 
     auto home = look_for_lanes(where, how, agreed, *policy);
     if (home || !may_appear_yet(home.error())) return home;
     if (how.keep) {  // needs no receiver: whoever comes first makes it, and no receiver meets us as its owner
-      auto made = own_lanes(where, how, agreed, lane_features | many_senders);
-      if (made) made->leave();
+      if (auto made = own_lanes(where, how, agreed, lane_features | many_senders)) made->leave();
       else if (made.error() != std::errc::address_in_use) return made.error();
+      auto ours = look_for_lanes(where, how, agreed, *policy);  // however little time there is
+      if (ours || !may_appear_yet(ours.error())) return ours;
     }
     if (auto again = look_again_soon(where, home.error(), waiting); !again) return again.error();
   }

@@ -141,6 +141,7 @@ class named_receiver final : public receiver_link {
   bool everybody_left() const noexcept override { return anybody_came_ && home_.membership.live_senders() == 0; }
   void leave() noexcept override {
     alarm_.remove();
+    if (!home_.how.keep) forget_the_dead();
     home_.leave();
   }
   void publish_cpu(std::uint32_t cpu_plus_1) noexcept override {
@@ -156,6 +157,14 @@ class named_receiver final : public receiver_link {
  private:
   bool is_ready(unsigned row) const noexcept {
     return rows_.row(row).own_words[ready_word].load(sync::acquire) == 1;  // E1
+  }
+
+  // Their bells stand beside the record: once that is gone, nobody would know of them.
+  void forget_the_dead() noexcept {
+    for (const auto& [row, bell] : bells_) {
+      const bool dead = rows_.declare_dead(row) || rows_.word(row).state == row_state::dead;
+      if (dead) os::remove_file(home_.bell_path(row)).ignore();
+    }
   }
 
   lane_home home_;

@@ -21,6 +21,7 @@ shared_sender::shared_sender(parts from, os::stream_kind kind, os::waker waker)
       link_(std::move(from.link)),
       agreed_(from.agreed),
       again_(std::move(from.again)),
+      search_(how_),
       introduced_(from.introduced) {}
 
 result<void> shared_sender::start() {
@@ -56,8 +57,8 @@ result<void> shared_sender::begin(const patience& how) {
   if (!how_.reconnect || !again_) return error(errc::closed, "send", where_);
   patience soon = how;
   soon.until = std::min(how.until, deadline::after(how_.connect_timeout));
-  auto link = again_(soon);
-  if (!link) return link.error().during("send");
+  auto link = search_.look(how_, how, "send", again_);
+  if (!link) return link.error();
   link_ = std::move(*link);
   introduced_ = over_ = false;
   sequence_ = 0;

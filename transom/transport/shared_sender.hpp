@@ -17,6 +17,7 @@
 #include "transom/os/stream.hpp"
 #include "transom/transport/end.hpp"
 #include "transom/transport/frame.hpp"
+#include "transom/transport/owner_search.hpp"
 #include "transom/transport/shared_opening.hpp"
 
 namespace transom::transport {
@@ -47,6 +48,7 @@ class shared_sender : public kernel_end<sending_end> {
   /// To be called once the most derived object is there: what makes() it, sizes its buffers and introduces it.
   result<void> start();
   void finish() noexcept final;
+  void rouse() noexcept override { search_.end(); }
 
   /// Sends one checked message.
   virtual result<void> put(const outgoing& message, const patience& how) = 0;
@@ -82,6 +84,7 @@ class shared_sender : public kernel_end<sending_end> {
 
   terms agreed_;
   connector again_;
+  owner_search search_;
   bool introduced_;
   std::unique_ptr<std::byte[]> claimed_;
   std::size_t claimed_size_ = 0;
