@@ -3,3 +3,4 @@
 #include "transom/channel.hpp"
 #include "transom/os.hpp"
 #include "transom/process.hpp"
+#include "transom/sync.hpp"

@@ -55,7 +55,8 @@ bool engine::futex_wait(const void* address, std::uint32_t seen) {
   if (thread.known.seen.word[word.index] < word.told) thread.known.seen.word[word.index] = word.told;
   const std::size_t index = read_from(word);
   take_over(word, index, std::memory_order_relaxed);
-  const bool sleeps = word.messages[index].value == seen;
+  const bool sleeps =
+      static_cast<std::uint32_t>(word.messages[index].value) == seen;  // of a longer word the lower half
   say(sleeps ? "sleeps on" : "does not sleep on", nullptr, address, word.messages[index].value);
   if (!sleeps) return true;
   thread.state = standing::asleep;

@@ -22,6 +22,8 @@ inline const std::vector<survivor>& explained_survivors() {
   static constexpr const char* no_fencer =
       "only a successor that cannot fence for us makes it necessary; whoever rings before he knows of that one is "
       "covered by the bound, so the scenario excuses a late wake-up";
+  static constexpr const char* number =
+      "a tag names its claim: where the note's semaphore lies decides only when 2^16 claims of a note have come round";
   static const std::vector<survivor> all = {
       {"transom/sync/waiting.hpp", "one_announcement | wait_word::asleep | how, acq_rel", "acq_rel -> acquire", later},
       {"transom/sync/waiting.hpp", "one_announcement | wait_word::asleep | how, acq_rel", "acq_rel -> release",
@@ -37,6 +39,13 @@ inline const std::vector<survivor>& explained_survivors() {
       {"transom/sync/waiting.hpp", "bool is_closed() const noexcept", "acquire -> relaxed", value_alone},
       {"transom/sync/waiting.hpp", "word = word_->value.load(acquire);  // E1", ":31 load acquire -> relaxed",
        no_fencer},
+      {"transom/sync/semaphore_permit.cpp", "of.more.compare_exchange(more, with(more, to)", "release -> relaxed",
+       number},
+      {"transom/sync/semaphore_permit.cpp", "const std::uint64_t more = about.more.load", "acquire -> relaxed", number},
+      {"transom/sync/semaphore_permit.cpp", "left.about.compare_exchange(about, 0", "release -> relaxed",
+       "it keeps the step after those that gave the permit back, for the case that the settler is killed in between; "
+       "the "
+       "model delays stores beyond a death, and no compare-and-swap"},
       {"transom/shm/lane_writer.cpp", "if (any_returned_.load(sync::acquire) == 0) return;", "acquire -> relaxed",
        "the mutex hands the list over; the flag only says that it is worth a look"},
       {"transom/shm/lane_writer.cpp", "any_returned_.store(1, sync::release);", "release -> relaxed",

@@ -65,5 +65,7 @@ std::vector<scenario> ring_scenarios();
 std::vector<scenario> waiting_scenarios();
 std::vector<scenario> lane_scenarios();
 std::vector<scenario> lane_death_scenarios();
+std::vector<scenario> sync_scenarios();
+std::vector<scenario> lock_scenarios();
 
 }  // namespace transom::explore

@@ -6,6 +6,8 @@ STUCK = "invalid end state"
 GROWING = "-DINLINES=false -DARENAS=false -DGROWINGS=true"
 ARENA = "-DINLINES=false -DARENAS=true -DGROWINGS=false"
 LAPS = "-DFIRST=3 -DSECOND=0"
+GIVING = "-DCOUNT=0 -DHOLDERS=0 -DTAKERS=2 -DKILL=false -DGIVE=2 -DKEEP=true"
+GIVING_UP = GIVING.replace("TAKERS=2", "TAKERS=3") + " -DIMPATIENT=true"
 
 # name: (model, sizes, [(old, new), ...], verdict)
 MUTANTS = {
@@ -176,6 +178,32 @@ MUTANTS = {
     "removed_without_lock": ("birth", "-DSENDER=false -DKILLED=1 -DREMOVER=true", [
         ("byte f, fate, i, s; bool held;\n  STEP(guard == 0 -> guard = me);", "byte f, fate, i, s; bool held;")], ASSERTED),
 
+    # --- the directory of the names
+    "locked_without_looking_again": ("directory", "", [
+        ("  STEP(ok = (directory && lock == f));\n", "  ok = true;\n")], ASSERTED),
+    "looked_before_the_shared_byte": ("directory", "", [
+        ("  STEP(excl[f] == 0 -> shared[f]++; newer = f);\n  STEP(ok = (directory && lock == f));\n",
+         "  STEP(ok = (directory && lock == f));\n  STEP(excl[f] == 0 -> shared[f]++; newer = f);\n")], ASSERTED),
+    "shared_byte_not_taken": ("directory", "", [
+        ("STEP(excl[f] == 0 -> shared[f]++; newer = f);", "STEP(excl[f] == 0 -> newer = f);"),
+        ("STEP(shared[f]--; newer = 0); goto again", "STEP(newer = 0); goto again"),
+        ("STEP(held[BYTE(f, n)] = 0; shared[f]--; newer = 0); ", "STEP(held[BYTE(f, n)] = 0; newer = 0); ")], ASSERTED),
+    "exclusive_byte_not_taken": ("directory", "", [
+        ("STEP(if :: shared[f] == 0 && excl[f] == 0 -> excl[f] = me; ok = true :: else -> ok = false fi);", "ok = true;")],
+        ASSERTED),
+    "another_file_of_locks_removed": ("directory", "", [("STEP(ok = (lock == f)); \\", "ok = true; \\")], ASSERTED),
+    "looked_again_under_the_exclusive_byte": ("directory", "", [
+        ("                 if :: ok -> \\\n", "                 STEP(ok = ok && EMPTY); \\\n                 if :: ok -> \\\n")],
+        ASSERTED),
+    "tidied_by_removers_alone": ("directory", "", [
+        ("  TIDY(guard);  ", "  skip;  ")], ASSERTED),
+    "tidied_under_the_name": ("directory", "", [
+        ("  STEP(held[BYTE(f, n)] = 0; shared[f]--; newer = 0);         /* the guard goes, */\n  TIDY(guard); ",
+         "  TIDY(guard); STEP(held[BYTE(newer, n)] = 0; shared[newer]--; newer = 0); ")], ASSERTED),
+    "directory_removed_though_not_empty": ("directory", "", [
+        ("STEP(if :: lock == 0 && EMPTY -> directory = false :: else fi) \\\n                    :: else fi; \\",
+         "STEP(directory = false) \\\n                    :: else fi; \\")], ASSERTED),
+
     # --- the merge
     "closed_before_drained": ("merge", "-DKILLS=0", [
         ("       atomic { if :: known[r] && head[r] < sent[r] -> head[r]++; goto progress :: else fi };\n", ""),
@@ -208,4 +236,115 @@ MUTANTS = {
          " dead_in[r] = false :: else fi; row[r] = FREE } :: else fi;")], ASSERTED),
     "rows_not_asked_at_the_bound": ("merge", "-DKILLS=1", [
         ("            :: st == LIVE && !held[r] -> row[r] = DEAD; st = DEAD\n", "")], STUCK),
+
+    # --- semaphore and permits
+    "permit_without_helping": ("semaphore", "", [("        if :: HOLDS -> help() :: else fi;\n", "")], ASSERTED),
+    "given_back_without_helping": ("semaphore", "-DCOUNT=2 -DHOLDERS=2 -DTAKERS=0", [("       help();\n       STEP(ok = SAME; if :: ok -> count = c + 1;",
+                                                     "       STEP(ok = SAME; if :: ok -> count = c + 1;")], ASSERTED),
+    "helped_unless_the_count_moved": ("semaphore", "", [           # the code as it was first written down
+        (":: t == GIVEN_BACK(h) && m == HELD -> STEP(ok = (tag == t));", ":: t == GIVEN_BACK(h) && m == HELD -> STEP(ok = SAME);")],
+        ASSERTED),
+    "helped_without_looking_at_the_tag_again": ("semaphore", "-DCOUNT=1 -DHOLDERS=2 -DTAKERS=0 -DROUNDS=2", [
+        (":: t == GIVEN_BACK(h) && m == HELD -> STEP(ok = (tag == t));", ":: t == GIVEN_BACK(h) && m == HELD -> ok = true;"),
+        ("STEP(if :: more[h] == m && claim[h] == k -> more[h] = RETURNED :: else fi) :: else fi\n    :: else",
+         "STEP(if :: more[h] == m -> more[h] = RETURNED :: else fi) :: else fi\n    :: else")], STUCK),
+    "claimed_taken_for_taken": ("semaphore", "", [("if :: t == TAKEN(n) -> STEP(if :: more[n] == CLAIMED", "if :: true -> STEP(if :: more[n] == CLAIMED")],
+                                ASSERTED),
+    "claimed_taken_for_untaken": ("semaphore", "", [("if :: t == TAKEN(n) -> STEP(if :: more[n] == CLAIMED", "if :: false -> STEP(if :: more[n] == CLAIMED")],
+                                  ""),
+    "settled_without_a_second_look": ("semaphore", "-DCOUNT=1 -DHOLDERS=3 -DTAKERS=0", [
+        ("STEP(ok = (more[n] == gm && claim[n] == gk));", "ok = true;")], ASSERTED),
+    "given_back_twice_unless_the_tag_says_so": ("semaphore", "", [
+        ("if :: t == GIVEN_BACK(n) -> break :: else fi;", "skip;")], ASSERTED),
+    "note_after_the_count": ("semaphore", "", [
+        ("    STEP(about[me] = true);\n    wait_and_take(me, true);\n", "    wait_and_take(me, true);\n    STEP(about[me] = true);\n")],
+        ""),
+    "settled_while_it_lives": ("semaphore", "", [
+        (":: n < HOLDERS && about[n] && dead[n] ->", ":: n < HOLDERS && about[n] ->"),
+        (":: n < HOLDERS && !(about[n] && dead[n]) ->", ":: n < HOLDERS && !about[n] ->")], ASSERTED),
+    "taken_without_the_bit": ("semaphore", GIVING, [("flag = (b || slept);", "flag = b;")], STUCK),
+    "taken_without_waking_the_next": ("semaphore", GIVING, [
+        ("if :: slept && c > 1 -> STEP(wake_one()) :: else fi; break :: else fi   /* S1 */", "break :: else fi")], STUCK),
+    "gives_up_without_the_bit": ("semaphore", GIVING_UP, [("STEP(flag = true; c = count); ", "STEP(c = count); ")],
+                                 STUCK),
+    "gives_up_without_waking_the_next": ("semaphore", GIVING_UP, [
+        ("           if :: c > 0 -> STEP(wake_one()) :: else fi; ok = false; break", "           ok = false; break")], STUCK),
+    "sleeps_without_looking": ("semaphore", GIVING, [("STEP(if :: count == 0 && flag -> asleep[me] = true :: else fi);",
+                                                     "STEP(asleep[me] = true);")], STUCK),
+    "gives_many_and_wakes_one": ("semaphore", "-DCOUNT=0 -DHOLDERS=0 -DTAKERS=2 -DKILL=false -DGIVE=1 -DPILE=2 -DKEEP=true", [
+        (":: b && w < PILE -> wake_one()", ":: b && w < 1 -> wake_one()"),
+        ("if :: slept && c > 1 -> STEP(wake_one()) :: else fi; break :: else fi   /* S1 */", "break :: else fi")], STUCK),
+    "permit_without_a_bound": ("semaphore", "", [(":: deaths > seen -> asleep[me] = false", ":: false -> skip")], STUCK),
+
+    # --- barrier
+    "ended_by_more_than_one_step": ("barrier", "-DKILL=false -DIMPATIENT=true", [
+        ("STEP(ok = SAME; if :: ok -> bits = b & (7 - BIT(p)); came[f]-- :: else fi);",
+         "STEP(ok = true; bits = bits & (7 - BIT(p)); came[f]--);")], ""),
+    "gone_on_without_the_dead": ("barrier", "", [
+        (":: deaths > seen -> seen = deaths; r = era; breaks() ::", ":: deaths > seen -> seen = deaths ::")], STUCK),
+    "broken_without_a_wake": ("barrier", "-DN=3 -DMEMBERS=3 -DROUNDS=1", [
+        ("        if :: w -> STEP(wake_all()) :: else fi\n", ""),
+        ("(q != 0 && RESET_OF(q) == r && dead[MEMBER_OF(q)])); i++", "(q != 0 && RESET_OF(q) == r && dead[MEMBER_OF(q)] && me == 1)); i++")],
+        STUCK),
+    "ended_without_a_wake": ("barrier", "-DKILL=false", [("if :: last && s -> STEP(wake_all()) :: else fi;", "skip;")], STUCK),
+    "slept_without_telling": ("barrier", "-DKILL=false", [
+        ("if :: ok -> somebody = true :: else fi", "skip"), ("broken == k && somebody -> asleep", "broken == k -> asleep")], STUCK),
+    "slept_without_looking": ("barrier", "-DKILL=false", [
+        ("STEP(if :: phase == f && resets == r && broken == k && somebody -> asleep[me] = true :: else fi);",
+         "STEP(asleep[me] = true);")], STUCK),
+    "place_of_a_later_reset_taken": ("barrier", "-DRESETTER=true -DKILL=false", [   # the code as it was first written down
+        ("STEP(q = place[p]; if :: q == 0 || RESET_OF(q) < r ->", "STEP(q = place[p]; if :: q == 0 || RESET_OF(q) != r ->")],
+        ASSERTED),
+    "reset_without_a_wake": ("barrier", "-DRESETTER=true -DKILL=false", [("STEP(wake_all());\ndied: skip", "died: skip")], STUCK),
+    "arrived_without_a_place": ("barrier", "", [("place[p] = MINE(r); ok = true; known = true", "ok = true; known = true")], STUCK),
+
+    # --- mutex
+    "mutex_owner_stamped_after": ("mutex", "", [
+        ("if :: ok -> owner = me; waiters = w || slept; assert(inside == 0); inside = me :: else fi);",
+         "if :: ok -> owner = 9; waiters = w || slept; assert(inside == 0); inside = me :: else fi);"
+         " if :: ok -> STEP(owner = me) :: else fi;"),
+        ("bool asleep[USERS + 1], dead[USERS + 1];", "bool asleep[10], dead[10];")], ""),
+    "mutex_timeout_as_death": ("mutex", "-DKILL=false", [
+        (":: o != 0 && dead[o] ->", ":: o != 0 ->")], ASSERTED),
+    "mutex_death_not_marked": ("mutex", "", [
+        ("owner = 0; waiters = false; dirty = true :: else fi);", "owner = 0; waiters = false :: else fi);")], ASSERTED),
+    "mutex_declared_dead_late": ("mutex", "-DROUNDS=2", [
+        ("STEP(ok = SAME; if :: ok -> owner = 0; waiters = false; dirty = true :: else fi);",
+         "STEP(ok = true; owner = 0; waiters = false; dirty = true);")], ASSERTED),
+    "mutex_comes_in_alone": ("mutex", "-DKILL=false -DROUNDS=2", [
+        ("waiters = w || slept; assert", "waiters = w; assert")], STUCK),   # glibc bug 20973
+    "mutex_left_without_a_wake": ("mutex", "-DKILL=false", [
+        ("    if :: w -> STEP(wake_one()) :: else fi;", "    skip;")], STUCK),
+    "mutex_slept_without_telling": ("mutex", "-DKILL=false", [
+        ("if :: ok -> waiters = true :: else fi); w = true", "skip)")], STUCK),
+    "mutex_slept_without_looking": ("mutex", "-DKILL=false", [
+        ("STEP(if :: SAME -> asleep[me] = true :: else fi);", "STEP(asleep[me] = true);")], STUCK),
+    "mutex_without_a_bound": ("mutex", "", [
+        (" :: deaths > seen -> asleep[me] = false :: can", " :: can")], STUCK),
+
+    # --- rwlock
+    "rwlock_looked_before_it_said": ("rwlock", "-DKILLS=0", [
+        ("    :: STEP(says[me] = reads);                                      /* F1 */\n"
+         "       STEP(g = gate; seen = deaths; if :: g == 0 && !dirty -> reading++; in = true; assert(writing == 0) :: else fi);",
+         "    :: STEP(g = gate; seen = deaths; if :: g == 0 && !dirty -> in = true :: else fi);"
+         " STEP(says[me] = reads; if :: in -> reading++; assert(writing == 0) :: else fi);")], ASSERTED),
+    "rwlock_readers_looked_for_before_the_gate": ("rwlock", "-DKILLS=0", [
+        ("    do :: atomic { if :: gate == 0 -> gate = me; break",
+         "    (says[1] != reads && says[2] != reads);\n    do :: atomic { if :: gate == 0 -> gate = me; break"),
+        ("                 :: says[r] == reads && !dead[r] -> found = true\n", "")], ASSERTED),
+    "rwlock_dead_reader_waited_for": ("rwlock", "", [
+        ("if :: says[r] == reads && dead[r] -> says[r] = nothing     /* settled: forgotten */\n"
+         "                 :: says[r] == reads && !dead[r] -> found = true",
+         "if :: says[r] == reads -> found = true")], STUCK),
+    "rwlock_left_without_a_word": ("rwlock", "-DKILLS=0", [
+        ("    if :: g != 0 -> STEP(say_left()) :: else fi;\n", "")], STUCK),
+    "rwlock_stepped_back_without_a_word": ("rwlock", "-DKILLS=0", [
+        ("       STEP(say_left());\n       STEP(g = gate; c", "       STEP(g = gate; c")], STUCK),
+    "rwlock_count_read_after_the_notes": ("rwlock", "-DKILLS=0", [
+        ("       STEP(if :: left == l -> asleep", "       STEP(l = left);\n       STEP(if :: left == l -> asleep")], STUCK),
+    "rwlock_one_reader_woken": ("rwlock", "-DKILLS=0", [
+        ("    if :: c -> STEP(wake_readers()) :: else fi;", "    if :: c -> STEP(asleep[1] = false) :: else fi;")], STUCK),
+    "rwlock_reader_without_a_bound": ("rwlock", "", [
+        ("asleep[me] = true :: else fi);\n         atomic { if :: !asleep[me] :: deaths > seen -> asleep[me] = false ::",
+         "asleep[me] = true :: else fi);\n         atomic { if :: !asleep[me] ::")], STUCK),
 }

@@ -32,7 +32,15 @@ SIZES = {
     "participants": (["-DRECEIVERS=1", "-DSWEEPS=0"],
                      ["", "-DCLAIMERS=3 -DRECEIVERS=1 -DSWEEPS=0", "-DLIVES=2 -DRECEIVERS=1"]),
     "birth": (["-DKILLED=1", "-DSENDER=false", "-DREMOVER=true -DSENDER=false -DKILLED=1"], ["", "-DKEEP=false"]),
+    "directory": (["", "-DUSERS=2 -DKILLED=2"], ["-DKILLED=3", "-DUSERS=4"]),
     "merge": (["-DKILLS=0", "-DKILLS=1"], ["-DKILLS=2", "-DSENDERS=3 -DKILLS=0"]),
+    "semaphore": (["", "-DCOUNT=1 -DHOLDERS=1 -DTAKERS=2", "-DCOUNT=1 -DHOLDERS=2 -DTAKERS=0 -DROUNDS=2", "-DCOUNT=2 -DHOLDERS=2 -DTAKERS=1",
+                   mutants.GIVING, mutants.GIVING_UP],
+                  ["-DCOUNT=1 -DHOLDERS=3 -DTAKERS=0"]),
+    "mutex": (["", "-DKILL=false -DROUNDS=2", "-DUSERS=2 -DROUNDS=2"], ["-DROUNDS=2"]),
+    "rwlock": (["-DKILLS=1", "-DKILLS=0 -DROUNDS=2 -DWRITERS=1"], ["", "-DKILLS=1 -DROUNDS=2"]),
+    "barrier": (["", "-DKILL=false -DIMPATIENT=true", "-DRESETTER=true -DKILL=false"],
+                ["-DIMPATIENT=true", "-DN=3 -DMEMBERS=3 -DROUNDS=1 -DKILL=false"]),
 }
 MEMORY_MB = {"quick": 1500, "full": 5500}
 

@@ -12,6 +12,11 @@ entries all_entries() {
   add_lane_send_operations(all);
   add_lane_receive_operations(all);
   add_channel_operations(all);
+  add_memfd_operations(all);
+  add_object_operations(all);
+  add_lock_operations(all);
+  add_event_operations(all);
+  add_semaphore_operations(all);
   add_ring_controls(all);
   add_lock_controls(all);
   return all;

@@ -16,6 +16,7 @@
 
 #include "tests/step/fixtures.hpp"
 #include "transom/os/process.hpp"
+#include "transom/shm/storage.hpp"
 
 namespace transom::step {
 namespace {
@@ -83,10 +84,10 @@ std::string directory_of(unsigned stage) {
 class stage {
  public:
   template <typename Body>
-  stage(unsigned number, Body body) : directory_(directory_of(number)), pid_(::fork()) {
+  stage(unsigned number, Body body) : directory_(directory_of(number)), pid_(::fork()), made_(pid_) {
     if (pid_ != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::setenv("TRANSOM_DIR", directory_.c_str(), 1);
+    ::setenv("TRANSOM_DIR", usual_name_in(directory_).c_str(), 1);
     int status = 0;
     try {
       body();
@@ -96,13 +97,18 @@ class stage {
     }
     ::_exit(status);
   }
-  stage(stage&& other) noexcept : directory_(std::move(other.directory_)), pid_(std::exchange(other.pid_, -1)) {}
+  stage(stage&& other) noexcept
+      : directory_(std::move(other.directory_)),
+        pid_(std::exchange(other.pid_, -1)),
+        made_(std::exchange(other.made_, 0)) {}
   stage& operator=(stage&&) = delete;
   ~stage() {
     if (pid_ > 0) {
       ::kill(pid_, SIGKILL);
       ::waitpid(pid_, nullptr, 0);
     }
+    shm::storage::remove(segment_of(made_)).ignore();
+    shm::storage::remove(shm::storage_name::system_v(key_in(directory_), 1)).ignore();
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
   }
@@ -126,6 +132,7 @@ class stage {
  private:
   std::string directory_;
   pid_t pid_;
+  pid_t made_;  // what it may leave outside of its directory bears this number
   int status_ = 0;
 };
 

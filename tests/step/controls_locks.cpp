@@ -1,12 +1,18 @@
 // tests/step/controls_locks.cpp - what everybody has at hand and what does not survive a kill: glibc's mutex and
-// semaphore between processes, a lock that is taken over after a while, an object that is created in place.
+// semaphore and condition between processes, a lock that is taken over after a while, an object that is created in
+// place.
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "tests/step/fixtures.hpp"
+#include "transom/os/process.hpp"
+#include "transom/os/testing.hpp"
 
 namespace transom::step {
 namespace {
@@ -64,6 +70,62 @@ class posix_semaphore : public operation {
   struct state {
     sem_t semaphore;
     note count;
+  };
+  shared<state> state_;
+};
+
+// Waits for a condition for a moment. A waiter that is killed counts for ever as one that has not yet left its group:
+// of the next two signals the second waits for it (glibc bug 21422).
+class glibc_condition : public operation {
+ public:
+  void fresh() override {
+    auto& state = state_.renew();
+    pthread_mutexattr_t kind;
+    ::pthread_mutexattr_init(&kind);
+    ::pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED);
+    for (auto& mutex : state.mutex) ::pthread_mutex_init(&mutex, &kind);
+    pthread_condattr_t way;
+    ::pthread_condattr_init(&way);
+    ::pthread_condattr_setpshared(&way, PTHREAD_PROCESS_SHARED);
+    ::pthread_cond_init(&state.condition, &way);
+  }
+  void victim() override {
+    ::pthread_mutex_lock(&state_->mutex[0]);
+    const timespec past{.tv_sec = 1, .tv_nsec = 0};
+    begin();
+    ::pthread_cond_timedwait(&state_->condition, &state_->mutex[0], &past);
+    write(state_->waited, 1);
+    end();
+  }
+  verdict judge() override {
+    return judged([&] {
+      ::pthread_cond_signal(&state_->condition);
+      os::testing::forked waiter([&] {
+        ::pthread_mutex_lock(&state_->mutex[1]);
+        write(state_->ready, 1);
+        while (read(state_->ready) != 2) ::pthread_cond_wait(&state_->condition, &state_->mutex[1]);
+        return 0;
+      });
+      while (read(state_->ready) == 0) ::poll(nullptr, 0, 1);
+      ::pthread_mutex_lock(&state_->mutex[1]);  // so it waits
+      write(state_->ready, 2);
+      ::pthread_mutex_unlock(&state_->mutex[1]);
+      os::testing::forked signaller([&] {
+        ::pthread_cond_signal(&state_->condition);
+        return 0;
+      });
+      const auto handle = os::process::open(signaller.pid()).or_throw();
+      const auto soon = patience::until_time(deadline::after(std::chrono::milliseconds(200)));
+      demand(handle.wait_ended(soon).has_value(), "stuck: whoever signals waits for the dead waiter");
+      return read(state_->waited) != 0 ? "waited" : "nothing";
+    });
+  }
+
+ private:
+  struct state {
+    pthread_mutex_t mutex[2];  // the victim's, and another one for those after it
+    pthread_cond_t condition;
+    note waited, ready;
   };
   shared<state> state_;
 };
@@ -134,6 +196,7 @@ class created_in_place : public operation {
 
 void add_lock_controls(entries& all) {
   all.push_back(control<glibc_mutex>("glibc mutex between processes", steps));
+  all.push_back(control<glibc_condition>("glibc condition between processes", steps));
   all.push_back(control<posix_semaphore>("POSIX semaphore as a lock", steps));
   all.push_back(control<created_in_place>("object created in place", steps));
   all.push_back(control<impatient_lock>("lock taken over after a while", stops));

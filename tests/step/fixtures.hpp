@@ -1,6 +1,8 @@
 // tests/step/fixtures.hpp - what operations are made of: memory that survives its writers, a directory of their own,
 // and a way to say what went wrong.
 #pragma once
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <initializer_list>
@@ -12,6 +14,7 @@
 #include "tests/step/operation.hpp"
 #include "tests/step/stepper.hpp"
 #include "transom/os/mapping.hpp"
+#include "transom/shm/storage.hpp"
 #include "transom/sync/atomic.hpp"
 
 namespace transom::step {
@@ -65,29 +68,41 @@ std::string complaint(Body body) {
   return {};
 }
 
-/// Empties the stage's own directory, which TRANSOM_DIR names.
+/// A directory within the stage's own that is called as the library calls it: TRANSOM_DIR.
+inline std::string usual_name_in(const std::string& stage) { return stage + "/transom-" + std::to_string(::geteuid()); }
+
+/// What stands outside of it: a POSIX segment that is named after the stage, and a System V one of this file.
+inline shm::storage_name segment_of(pid_t stage) {
+  return shm::storage_name::posix("/transom-step-" + std::to_string(stage));
+}
+inline std::string key_in(const std::string& stage) { return stage + "/key"; }
+
+/// Empties it, or makes it.
 inline std::string empty_directory() {
   const std::string path = std::getenv("TRANSOM_DIR");
   std::error_code ignored;
-  if (std::filesystem::exists(path)) {
-    for (const auto& entry : std::filesystem::directory_iterator(path))
-      std::filesystem::remove_all(entry.path(), ignored);
-  } else {
-    std::filesystem::create_directory(path);
-    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-  }
+  std::filesystem::create_directories(path);
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    std::filesystem::remove_all(entry.path(), ignored);
   return path;
 }
 /// What is in it besides the file of the locks; empty: nothing.
 inline std::string left_behind() {
   std::string names;
-  for (const auto& entry : std::filesystem::directory_iterator(std::getenv("TRANSOM_DIR"))) {
+  std::error_code missing;
+  for (const auto& entry : std::filesystem::directory_iterator(std::getenv("TRANSOM_DIR"), missing)) {
     if (entry.path().filename() != "lock") names += entry.path().filename().string() + " ";
   }
   return names;
 }
 inline void demand_nothing_left() {
   if (const std::string names = left_behind(); !names.empty()) throw accusation("left behind: " + names);
+}
+/// After somebody who was last, and not killed: that it is gone, with the file of the locks.
+inline void demand_all_gone() {
+  demand_nothing_left();
+  demand(!std::filesystem::exists(std::getenv("TRANSOM_DIR")), "left behind: the directory");
 }
 
 }  // namespace transom::step

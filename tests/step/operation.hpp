@@ -77,5 +77,10 @@ void add_record_operations(entries&);
 void add_lane_send_operations(entries&);
 void add_lane_receive_operations(entries&);
 void add_channel_operations(entries&);
+void add_memfd_operations(entries&);
+void add_object_operations(entries&);
+void add_lock_operations(entries&);
+void add_event_operations(entries&);
+void add_semaphore_operations(entries&);
 
 }  // namespace transom::step

@@ -1,131 +1,18 @@
-// tests/step/operations_channel.cpp - a whole shm: channel, as its users see it: birth, joining, sending, leaving, the
-// report of a death, take-over by a successor, the end.
+// tests/step/operations_channel.cpp - a whole channel of shared memory, as its users see it: birth, joining, sending,
+// leaving, the report of a death, take-over by a successor, the end.
 //
 // Oracle: R1 to R7 of transom/transport/transport.hpp. Each message comes once (again only marked), each sender's end
 // is told once, as a death or as a departure and never as both; a successor continues where the dead one stopped; the
 // places for senders do not run out; after the last close there is no file.
-#include <poll.h>
-
-#include <chrono>
-#include <cstring>
-
-#include "tests/step/fixtures.hpp"
+#include "tests/step/channel_fixture.hpp"
 #include "transom/meter/record.hpp"
-#include "transom/transport/named_lanes.hpp"
-#include "transom/transport/transport.hpp"
 
 namespace transom::step {
 namespace {
 
-using namespace std::chrono_literals;
-using transport::receiving_end;
-using transport::sending_end;
-
-constexpr std::size_t large = 300;
-
-class on_a_channel : public operation {
- public:
-  explicit on_a_channel(bool keep) : how_{.capacity = 4, .max_message = 512, .connect_timeout = 0ms, .keep = keep} {}
-  void fresh() override {
-    receiver_.reset();
-    empty_directory();
-    notes_.renew();
-    deaths_ = 0;
-    got_.clear();
-  }
-
- protected:
-  struct notes {
-    note done;       // the operation has returned
-    note refused;    // with an error that is no good
-    note sent, got;  // messages, as counted by the victim after each
-    note reported;   // deaths that the victim was told of
-  };
-  using receiver_pointer = std::unique_ptr<receiving_end>;
-  using sender_pointer = std::unique_ptr<sending_end>;
-
-  result<receiver_pointer> try_receiver() const { return transport::open_named_lanes_receiver(where_, how_, {}); }
-  result<sender_pointer> try_sender() const { return transport::open_named_lanes_sender(where_, how_, {}); }
-  receiver_pointer receiver() const { return try_receiver().or_throw(); }
-  sender_pointer sender() const { return try_sender().or_throw(); }
-  static void send(sending_end& by, std::uint64_t n) {
-    std::array<std::byte, large> bytes;
-    bytes.fill(static_cast<std::byte>(n));
-    std::memcpy(bytes.data(), &n, sizeof n);
-    by.send({.payload = std::span(bytes).first(n % 2 == 0 ? 24 : large)}, patience::none()).or_throw();
-  }
-  // The next message: its number; what recv says otherwise.
-  static result<std::uint64_t> receive(receiving_end& by) {
-    // Who does not wait asks for deaths at most once in a millisecond.
-    auto front = by.front(0, patience::none());
-    for (int looks = 0; looks < 3 && !front && front.error() == errc::would_block; ++looks) {
-      ::poll(nullptr, 0, 2);
-      front = by.front(0, patience::none());
-    }
-    if (!front) return front.error();
-    std::uint64_t n = 0;
-    demand(front->payload.size() >= sizeof n, "a torn message");
-    std::memcpy(&n, front->payload.data(), sizeof n);
-    for (const std::byte one : front->payload.subspan(sizeof n))
-      demand(one == static_cast<std::byte>(n), "a torn message");
-    by.release();
-    return n;
-  }
-  // Takes messages, and deaths, until the channel is closed or empty.
-  errc drain(receiving_end& by) {
-    for (;;) {
-      auto next = receive(by);
-      if (next) got_.push_back(*next);
-      else if (next.error() == errc::peer_died) ++deaths_;
-      else if (next.error() == errc::closed) return errc::closed;
-      else {
-        demand(next.error() == errc::would_block, next.error().message());
-        return errc::would_block;
-      }
-    }
-  }
-  // Somebody sends `count` messages and dies, in a child.
-  void leave_a_dead_sender(std::uint64_t count) {
-    tracee dead([&] {
-      const auto mine = sender();
-      for (std::uint64_t n = 0; n < count; ++n) send(*mine, n);
-      begin();
-    });
-    demand(dead.fault().empty(), dead.fault());
-  }
-  static void demand_in_order(const std::vector<std::uint64_t>& got, std::uint64_t from) {
-    for (std::size_t at = 0; at < got.size(); ++at)
-      demand(got[at] == from + at, "message " + std::to_string(from + at) + " is lost or came twice");
-  }
-  // Three channels of this name, one after the other, each with more senders than there are lanes in use at once.
-  void three_lives() {
-    how_.keep = false;
-    for (int life = 0; life < 3; ++life) {
-      auto mine = receiver();
-      for (int visitor = 0; visitor < 3; ++visitor) {
-        auto visiting = sender();
-        send(*visiting, 7);
-        demand(receive(*mine).or_throw() == 7, "a message sent afterwards does not arrive");
-        visiting->close();
-        visiting.reset();
-      }
-      mine->close();
-      mine.reset();
-      demand_nothing_left();
-    }
-  }
-
-  const url where_ = url::parse("shm://step").or_throw();
-  options how_;
-  shared<notes> notes_;
-  receiver_pointer receiver_;
-  unsigned deaths_ = 0;
-  std::vector<std::uint64_t> got_;
-};
-
 class opening : public on_a_channel {
  public:
-  opening() : on_a_channel(false) {}
+  explicit opening(kind of) : on_a_channel(false, of) {}
   void victim() override {
     begin();
     const auto mine = try_receiver();
@@ -306,9 +193,53 @@ class reaping : public on_a_channel {
   std::size_t places_ = 0;  // as the first judgement found, of a death before the beginning
 };
 
+// Senders make the channel that they keep, without any receiver.
+class kept_birth : public on_a_channel {
+ public:
+  kept_birth() : on_a_channel(true) {}
+  void victim() override {
+    begin();
+    const auto mine = sender();
+    send(*mine, 0);
+    write(notes_->sent, 1);
+    end();
+  }
+  void partner() override {
+    begin();
+    const auto mine = try_sender();
+    if (!mine && mine.error() != errc::no_peer) write(notes_->refused, 1);
+    if (mine) {
+      send(**mine, 0);
+      write(notes_->reported, 1);
+    }
+    end();
+  }
+  verdict judge() override {
+    return judged([&] {
+      demand(read(notes_->refused) == 0, "a sender was told nonsense");
+      const std::string before = left_behind().empty() ? "nothing" : "kept";
+      receiver_ = receiver();
+      drain(*receiver_);
+      demand(got_.size() >= read(notes_->sent) + read(notes_->reported), "a message is lost");
+      demand(deaths_ <= 2, "a death is reported twice");
+      const std::string history = before + ", " + std::to_string(got_.size()) + " came";
+      receiver_.reset();  // it is kept
+      how_.keep = false;
+      receiver_ = receiver();
+      receiver_->close();
+      receiver_.reset();
+      demand_all_gone();
+      demand_no_object();
+      three_lives();
+      how_.keep = true;
+      return history;
+    });
+  }
+};
+
 class closing : public on_a_channel {
  public:
-  explicit closing(bool polled) : on_a_channel(false), polled_(polled) {}
+  explicit closing(bool polled, kind of = kind::shm) : on_a_channel(false, of), polled_(polled) {}
   void victim() override {
     auto mine = receiver();
     if (polled_) (void)mine->ready_fd().or_throw();
@@ -346,7 +277,12 @@ class closing : public on_a_channel {
 }  // namespace
 
 void add_channel_operations(entries& all) {
-  all.push_back(row<opening>("channel: open for receiving", steps | pairs));
+  all.push_back(row<opening>("channel: open for receiving", steps | pairs, kind::shm));
+  all.push_back(row<opening>("channel posix-shm: open for receiving", steps | pairs, kind::posix_shm));
+  all.push_back(row<opening>("channel sysv-shm: open for receiving", steps, kind::sysv_shm));
+  all.push_back(row<kept_birth>("channel: a sender makes a kept one", steps | pairs));
+  all.push_back(row<closing>("channel posix-shm: the receiver closes", steps, false, kind::posix_shm));
+  all.push_back(row<closing>("channel sysv-shm: the receiver closes", steps | pairs, false, kind::sysv_shm));
   all.push_back(row<joining>("channel: a sender joins and sends", steps | stops, false));
   all.push_back(row<joining>("channel: a sender sends and leaves", steps | stops, true));
   all.push_back(row<reaping>("channel: reap and take over", steps, std::uint64_t{2}, true));

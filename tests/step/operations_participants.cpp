@@ -207,12 +207,81 @@ class reaping : public leaving {
   }
 };
 
+// Somebody parts: the row stays until who takes care of what it leaves has freed it.
+class parting : public leaving {
+ public:
+  void fresh() override {
+    here_.reset();
+    on_a_table::fresh();
+  }
+  void victim() override {
+    segment mine = attach();
+    const unsigned row = join(mine);
+    begin();
+    participants(mine).part(row);
+    write(notes_->joined, 1);
+    end();
+  }
+  void partner() override {
+    (void)rows_here();
+    begin();
+    if (rows_here().free_row(1, rows_here().word(1).generation)) write(notes_->reported[1], 1);
+    end();
+  }
+  verdict judge() override {
+    return judged([&] {
+      const bool freed = read(notes_->reported[1]) != 0;
+      const bool parted = rows().word(1).state == row_state::parted;
+      demand(!parted || !rows().free_row(1, rows().word(1).generation + 1), "a row of another generation is freed");
+      demand(!parted || rows().free_row(1, rows().word(1).generation), "a parted row cannot be freed");
+      const unsigned found = reap();
+      demand(read(notes_->joined) == 0 || found == 0, "it had parted, and is reported as dead");
+      demand(parted + freed + found == 1, "a row ended in no way, or in two");
+      all_rows_three_times();
+      return found != 0 ? "died" : "parted";
+    });
+  }
+};
+
+// Two that take care free the same row.
+class freeing : public leaving {
+ public:
+  void fresh() override {
+    here_.reset();
+    on_a_table::fresh();
+    rows().row(1).word.store(shm::row_word{row_state::parted, role::sender, 1}.pack(), sync::release);
+    table().header().rows_used.store(2, sync::release);
+  }
+  void victim() override { free(0); }
+  void partner() override { free(1); }
+  verdict judge() override {
+    return judged([&] {
+      const std::uint64_t before = read(notes_->reported[0]) + read(notes_->reported[1]);
+      const bool now = rows().free_row(1, 1);
+      demand(before + now <= 1, "one row is freed twice");
+      demand(!rows().free_row(1, 1), "a free row is freed again");
+      all_rows_three_times();
+      return now ? "nothing" : "freed";
+    });
+  }
+
+ private:
+  void free(unsigned who) {
+    (void)rows_here();
+    begin();
+    if (rows_here().free_row(1, 1)) write(notes_->reported[who], 1);
+    end();
+  }
+};
+
 }  // namespace
 
 void add_participant_operations(entries& all) {
   all.push_back(row<joining>("participants: join", steps | pairs | stops));
   all.push_back(row<leaving>("participants: leave", steps | pairs | stops));
   all.push_back(row<reaping>("participants: declare dead and recycle", steps | pairs));
+  all.push_back(row<parting>("participants: part", steps | pairs | stops));
+  all.push_back(row<freeing>("participants: free a row", steps | pairs));
 }
 
 }  // namespace transom::step

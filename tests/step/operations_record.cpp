@@ -4,6 +4,7 @@
 // Oracle: R1 to R5 of record.hpp. Whoever is killed, the next own() works at once, join() says what is true, a sender's
 // death is reported once, and after the last leave() there is no file.
 #include <chrono>
+#include <cstring>
 
 #include "tests/step/fixtures.hpp"
 #include "transom/meter/record.hpp"
@@ -51,7 +52,7 @@ class on_a_record : public operation {
       }
       demand(!mine.self.next_casualty(), "a sender that left is reported as dead");
     }
-    demand_nothing_left();
+    demand_all_gone();
   }
   unsigned casualties(record& at) {
     unsigned found = 0;
@@ -292,6 +293,48 @@ class reporting : public on_a_record {
   }
 };
 
+// A sender makes its part of the body truly there.
+class allocating : public on_a_record {
+ public:
+  void fresh() override {
+    owner_.reset();
+    on_a_record::fresh();
+    const meter::record_shape shape{.rows = 4, .body_size = 8 * page, .body_allocated = page};
+    owner_.emplace(std::move(record::own(identity, terms, false, shape).or_throw().self));
+  }
+  void victim() override {
+    record mine = join();
+    begin();
+    if (mine.allocate_body(2 * page, 3 * page)) std::memset(mine.body().data() + 2 * page, 7, 3 * page);
+    else write(notes_->refused, 1);
+    write(notes_->done, 1);
+    end();
+  }
+  void partner() override { victim(); }
+  verdict judge() override {
+    return judged([&] {
+      demand(read(notes_->refused) == 0, "refused although there is memory");
+      const bool written = owner_->body()[5 * page - 1] == std::byte{7};
+      demand(written || read(notes_->done) == 0, "what was written is not there");
+      demand(owner_->body()[page] == std::byte{0} && owner_->body()[5 * page] == std::byte{0}, "written elsewhere");
+      demand(casualties(*owner_) != 0, "nobody noticed its death");
+      {
+        record next = join();
+        next.allocate_body(2 * page, 3 * page).or_throw();
+        std::memset(next.body().data() + 2 * page, 8, 3 * page);
+        demand(owner_->body()[2 * page] == std::byte{8}, "the next one writes elsewhere");
+      }
+      owner_.reset();
+      three_lives();
+      return written ? "allocated" : "nothing";
+    });
+  }
+
+ private:
+  static constexpr std::size_t page = 4096;
+  std::optional<record> owner_;
+};
+
 }  // namespace
 
 void add_record_operations(entries& all) {
@@ -302,6 +345,7 @@ void add_record_operations(entries& all) {
   all.push_back(row<owner_leaving>("record: the owner leaves", steps | pairs, false));
   all.push_back(row<owner_leaving>("record: one of many owners leaves", steps | pairs, true));
   all.push_back(row<reporting>("record: report a death", steps | pairs));
+  all.push_back(row<allocating>("record: allocate a part of the body", steps | pairs));
 }
 
 }  // namespace transom::step

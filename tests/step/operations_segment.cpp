@@ -66,6 +66,8 @@ void three_lives(const directory& in) {
     remove(in);
   }
   demand_nothing_left();
+  in.tidy();
+  demand_all_gone();
 }
 
 class birth : public operation {
@@ -161,6 +163,7 @@ class name_lock : public operation {
       demand_nothing_left();
       for (int lap = 0; lap < 3; ++lap)
         demand(static_cast<bool>(in_->lock_name("name", deadline::after(1s)).or_throw()), "locked and not locked");
+      demand_all_gone();
       return born ? "the file of the locks is there" : "nothing";
     });
   }
@@ -175,12 +178,64 @@ class name_lock : public operation {
   shared<note> holds_;
 };
 
+// The last object goes, and its remover tidies, while somebody else begins.
+class last_one_out : public operation {
+ public:
+  void fresh() override {
+    in_ = directory::open(empty_directory()).or_throw();
+    const auto while_it_is_made = in_->lock_name("name", deadline::passed()).or_throw();
+    make(*in_, 1).publish(*in_, file).or_throw();
+    named_.renew();
+  }
+  void victim() override {
+    begin();
+    remove(*in_);
+    in_->tidy();
+    end();
+  }
+  void partner() override {
+    begin();
+    auto mine = in_->lock_name("name", deadline::after(5s)).or_throw();
+    segment object = make(*in_, 2);
+    object.publish(*in_, other).or_throw();
+    write(*named_, 1);
+    mine.release();
+    end();
+  }
+  std::string while_stopped() override {
+    return complaint([&] {
+      auto mine = in_->lock_name("name", deadline::passed());
+      demand(mine || mine.error() == errc::timed_out, mine ? "" : mine.error().message());
+    });
+  }
+  verdict judge() override {
+    return judged([&] {
+      const bool there = std::filesystem::exists(in_->path_of(other));
+      demand(there || read(*named_) == 0, "an object went that nobody removed");
+      const std::string history = std::filesystem::exists(in_->path()) ? "the directory is there" : "gone";
+      os::remove_file(in_->path_of(other)).ignore();
+      remove(*in_);
+      { auto next = in_->lock_name("name", deadline::after(1s)).or_throw(); }
+      demand_all_gone();
+      in_ = directory::open(in_->path()).or_throw();
+      three_lives(*in_);
+      return history;
+    });
+  }
+
+ private:
+  static constexpr const char* other = "other";
+  std::optional<directory> in_;
+  shared<note> named_;
+};
+
 }  // namespace
 
 void add_segment_operations(entries& all) {
   all.push_back(row<birth>("segment: make and publish", steps | pairs | stops));
   all.push_back(row<replacement>("segment: replace", steps));
   all.push_back(row<name_lock>("directory: lock a name", steps | pairs | stops));
+  all.push_back(row<last_one_out>("directory: the last one out", steps | pairs | stops));
 }
 
 }  // namespace transom::step

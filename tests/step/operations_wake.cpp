@@ -14,6 +14,8 @@
 #include "transom/os/process.hpp"
 #include "transom/os/testing.hpp"
 #include "transom/sync/doorbell.hpp"
+#include "transom/sync/event.hpp"
+#include "transom/sync/latest.hpp"
 #include "transom/sync/waiting.hpp"
 
 namespace transom::step {
@@ -50,6 +52,31 @@ struct by_wait_word {
     sync::sleeper(word, bell).wait(ready, limit);
   }
   bool somebody() const { return (word.value.load(sync::acquire) & sync::wait_word::asleep) != 0; }
+};
+
+// Where the ringer counts, or stores, and the sleeper waits for the next.
+struct by_event {
+  sync::event counted;
+  void prepare() {}
+  void ring() { counted.notify(); }
+  template <typename Ready>
+  void sleep(Ready ready, os::bound limit) {
+    const std::uint32_t seen = counted.value();
+    if (!ready()) (void)counted.wait_for(seen, limit.at_most);
+  }
+  bool somebody() const { return (read(reinterpret_cast<const note&>(counted)) & 1) != 0; }
+};
+
+struct by_latest {
+  sync::latest<std::array<std::uint64_t, 3>> stored;
+  void prepare() {}
+  void ring() { stored.store({1, 2, 3}); }
+  template <typename Ready>
+  void sleep(Ready ready, os::bound limit) {
+    const std::uint64_t seen = stored.version();
+    if (!ready()) (void)stored.wait_for(seen, limit.at_most);
+  }
+  bool somebody() const { return (read(reinterpret_cast<const note&>(stored)) & 1) != 0; }
 };
 
 template <typename Way>
@@ -148,6 +175,10 @@ void add_wake_operations(entries& all) {
   all.push_back(row<waited_for<by_doorbell>>("doorbell: wait", steps | pairs));
   all.push_back(row<rung<by_wait_word>>("wait word: ring", steps, true));
   all.push_back(row<waited_for<by_wait_word>>("wait word: wait", steps | pairs));
+  all.push_back(row<rung<by_event>>("event: notify", steps, true));
+  all.push_back(row<waited_for<by_event>>("event: wait", steps | pairs));
+  all.push_back(row<rung<by_latest>>("latest: store for a sleeper", steps, true));
+  all.push_back(row<waited_for<by_latest>>("latest: wait", steps | pairs));
   all.push_back(control<rung<by_doorbell>>("sleep without a bound", steps, false));
 }
 

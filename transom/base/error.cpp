@@ -25,6 +25,7 @@ class transom_category final : public std::error_category {
       case errc::unsupported: return "unsupported";
       case errc::forked: return "the handle was made before fork() and belongs to the parent";
       case errc::bad_url: return "bad url";
+      case errc::would_deadlock: return "would deadlock; the lock is not held";
     }
     return "unknown transom error " + std::to_string(value);
   }
@@ -37,6 +38,7 @@ class transom_category final : public std::error_category {
       case errc::canceled: return std::errc::operation_canceled;
       case errc::message_too_large: return std::errc::message_size;
       case errc::unsupported: return std::errc::not_supported;
+      case errc::would_deadlock: return std::errc::resource_deadlock_would_occur;
       default: return {value, *this};
     }
   }

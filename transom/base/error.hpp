@@ -36,6 +36,7 @@ enum class errc {
   unsupported,        ///< this mechanism, kernel or sandbox cannot do it; detail() names what is missing
   forked,             ///< a handle was used in a child of fork()
   bad_url,            ///< unknown scheme or key, malformed value; detail() marks the place
+  would_deadlock,     ///< sync only: the wait would close a cycle and never end; detail() has the cycle
 };
 
 /// The category of errc. Where POSIX has the word, a code of it equals the std::errc too.
@@ -46,7 +47,6 @@ std::error_code make_error_code(errc code) noexcept;
 
 template <>
 struct std::is_error_code_enum<transom::errc> : std::true_type {};
-
 namespace transom {
 
 /// Where something happened: a URL or a kernel object ("/tmp/x", "fd 7"). A handle makes one when it opens and

@@ -15,6 +15,9 @@ inline void relax() noexcept {
 #endif
 }
 
+/// How often a thread looks at a lock that is held before it sleeps: about as long as a sleep and a wake cost.
+inline constexpr int looks_before_sleep = 100;
+
 /// Passes about `time` without giving up the processor. For microseconds, where a sleep would cost more.
 inline void relax_for(std::chrono::nanoseconds time) noexcept {
   const deadline end = deadline::after(time);

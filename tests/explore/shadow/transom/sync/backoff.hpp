@@ -7,6 +7,8 @@
 
 namespace transom::sync {
 
+inline constexpr int looks_before_sleep = 0;
+
 inline void relax() noexcept { explore::relax(); }
 /// Time is no step: what others do meanwhile they do in some schedule anyway.
 inline void relax_for(std::chrono::nanoseconds) noexcept {}
