@@ -31,6 +31,13 @@ if(TRANSOM_COVERAGE)
   target_link_options(transom_flags INTERFACE --coverage)
 endif()
 
+# With TRANSOM_UNITY a layer's files are compiled eight at a time, except these: what they keep to themselves has a name that
+# another file of the layer uses too (or, next to fork_guard.hpp, `detail` means os::detail).
+set(transom_alone os/fork_guard os/membarrier os/paging os/signal_handler os/sysv_semaphore os/sysv_shm os/unix_socket sync/wait_graph
+  transport/connection_sender_writing transport/lane_plan transport/shared_object transport/udp)
+list(TRANSFORM transom_alone REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/transom/\\1.cpp")
+set_source_files_properties(${transom_alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+
 function(transom_layer name)
   set(dir ${PROJECT_SOURCE_DIR}/transom/${name})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
@@ -71,6 +78,7 @@ function(transom_layer name)
   target_include_directories(transom_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_compile_features(transom_${name} PUBLIC cxx_std_23)
   target_link_libraries(transom_${name} PUBLIC ${links} Threads::Threads PRIVATE transom_flags)
+  set_target_properties(transom_${name} PROPERTIES UNITY_BUILD ${TRANSOM_UNITY} UNITY_BUILD_BATCH_SIZE 8)
   set(transom_built_layers ${transom_built_layers} ${name} PARENT_SCOPE)
 
   if(TRANSOM_TESTS AND tests)
