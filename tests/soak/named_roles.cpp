@@ -153,6 +153,8 @@ class consumer {
       const unsigned index = found->index;
       books_.releasing[index].store(0, sync::release);
       again_.erase(found);
+      auto& passed = books_.passed[what.incarnation];  // who died between the two notes of it made only the first
+      if (passed.load(sync::relaxed) == what.sequence) passed.store(what.sequence + 1, sync::release);
       return index;
     }
     const std::uint64_t passed = books_.passed[what.incarnation].load(sync::relaxed);

@@ -108,7 +108,7 @@ result<posix_queue::allowance> posix_queue::limits() {
 
 result<void> posix_queue::try_send(std::span<const std::byte> message, unsigned priority) const {
   transom::detail::ensure(priority < priorities, "a priority is below 32768");
-  const auto* data = reinterpret_cast<const char*>(message.data());
+  const auto* data = message.empty() ? "" : reinterpret_cast<const char*>(message.data());
   auto sent = attempted(
       "mq_send", [&] { return where_; }, [&] { return ::mq_send(fd_.get(), data, message.size(), priority); });
   if (sent) return {};

@@ -172,7 +172,9 @@ class lane_reader {
   /// Quick receives work, and there is nothing for them.
   bool has_nothing() const noexcept { return is_quick() && count_of(front_word()) != next() + 1; }
   /// And it is a message that is still being written.
-  bool is_growing() const noexcept { return !lent_ && again_.empty() && kind_of(front_word()) == slot_kind::growing; }
+  bool is_growing() const noexcept {
+    return !lent_ && again_.empty() && front_word() == slot_word(next(), slot_kind::growing);
+  }
   std::uint64_t first_of_sender() const noexcept { return lane_.out->first.load(sync::relaxed); }
   std::uint32_t sender_cpu() const noexcept { return lane_.out->cpu.load(sync::relaxed); }
   /// Wakes a sender that waits for room.
