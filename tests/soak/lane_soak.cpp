@@ -108,6 +108,7 @@ soak_row soak_lanes(const arguments& wanted) {
   soak_row row{"lanes", {}};
   soak_totals& totals = row.totals;
   const auto begin = std::chrono::steady_clock::now();
+  auto told = begin;
   const bool counted = wanted.kills != 0 || wanted.messages != 0;
   dice seeds(wanted.seed);
   while (totals.bad() == 0) {
@@ -118,6 +119,10 @@ soak_row soak_lanes(const arguments& wanted) {
     if (wanted.kills != 0 && wanted.messages != 0)
       limits.messages_per_kill = static_cast<double>(wanted.messages) / static_cast<double>(wanted.kills);
     lane_round(seeds(), defect::none).run(limits, totals);
+    if (!counted || seconds_since(told) < 30) continue;
+    told = std::chrono::steady_clock::now();
+    std::cerr << "soak: " << totals.kills << " kills, " << totals.messages << " messages so far, "
+              << static_cast<int>(seconds_since(begin)) << " s\n";
   }
   return row;
 }
