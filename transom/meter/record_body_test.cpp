@@ -85,8 +85,9 @@ TEST(record_body, stands_behind_the_rows_filled_at_birth_and_takes_no_more_than_
 
 TEST(record_body, more_than_there_is_names_the_need_the_rest_and_the_file_system) {
   scratch dir;
-  // Beyond what is free, and no more address space than a sanitizer leaves.
-  const std::size_t too_much = (std::filesystem::space("/dev/shm").available / 4096 + 1024) * 4096;
+  // More than the file system could ever hold, which it says at once: it would fill the machine's memory with what is
+  // only more than is free. And no more address space than a sanitizer leaves.
+  const std::size_t too_much = (std::filesystem::space("/dev/shm").capacity / 4096 + 1) * 4096;
   record_shape huge{.body_size = too_much + 4096, .body_allocated = 4096};
   auto owner = record::own(name, numbers, false, huge).or_throw();
   auto refused = owner.self.allocate_body(4096, too_much);
