@@ -1,6 +1,7 @@
 // transom/channel/mechanisms_test.cpp - the same channel over every anonymous mechanism, and what it costs: a steady
 // exchange allocates nothing.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "transom/channel.hpp"
 #include "transom/channel/allocation_count.hpp"
+#include "transom/os/testing.hpp"
 
 using namespace std::chrono_literals;
 using transom::bytes;
@@ -196,4 +198,25 @@ TEST(over, an_end_whose_message_was_not_sent_is_as_before) {
   EXPECT_TRUE(tx.send(std::move(request), stopped.get_token()).failed_with(errc::canceled));
   request.reply.send(1).or_throw();
   EXPECT_EQ(answers.recv().or_throw(), 1);
+}
+
+// Its memory is not there: each quick way has to know before it looks.
+TEST(shared_memory, a_child_of_fork_is_told_by_every_call) {
+  using lines = std::array<std::uint64_t, 32>;
+  const std::string url = "shm://transom-test-forked-" + std::to_string(::getpid());
+  auto rx = transom::receiver<lines>::open(url).or_throw();
+  auto tx = transom::sender<lines>::open(url).or_throw();
+  for (int i = 0; i < 3; ++i) {  // until all quick ways are open
+    auto room = tx.loan().or_throw();
+    *room = lines{};
+    tx.send(std::move(room)).or_throw();
+    ASSERT_TRUE(rx.try_recv_view());
+    ASSERT_EQ(rx.try_recv_view().error(), errc::would_block);
+  }
+  transom::os::testing::forked child([&] {
+    const bool told = rx.try_recv_view().failed_with(errc::forked) && rx.try_recv().failed_with(errc::forked) &&
+                      tx.try_send(lines{}).failed_with(errc::forked) && tx.try_loan().failed_with(errc::forked);
+    return told ? 0 : 1;
+  });
+  EXPECT_EQ(child.wait(), 0);
 }

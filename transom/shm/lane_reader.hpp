@@ -123,7 +123,7 @@ class lane_reader {
   /// a smaller message is better copied. `exactly`: no other size, if not 0.
   [[gnu::always_inline]] lane_slot* show_quick(std::span<const std::byte>& payload, std::uint64_t& number,
                                                std::size_t exactly = 0) {
-    lane_slot* const hold = free_hold();
+    lane_slot* const hold = is_quick() ? free_hold() : nullptr;
     if (hold == nullptr) [[unlikely]]
       return nullptr;
     const auto take = [&](std::span<const std::byte> there) __attribute__((always_inline)) {
@@ -140,7 +140,10 @@ class lane_reader {
     return hold;
   }
   /// Whether quick receives work at all just now; if not, look() may find what they do not.
-  bool is_quick() const noexcept { return next_.load(sync::relaxed) < stop_at_.load(sync::relaxed); }
+  /// In a child of fork() they do not, and there is no memory to look at.
+  bool is_quick() const noexcept {
+    return *epoch_ == born_in_ && next_.load(sync::relaxed) < stop_at_.load(sync::relaxed);
+  }
 
   /// Lends the next message until acknowledge() or show(); again the same one.
   found look(lane_front& front) noexcept;

@@ -54,15 +54,9 @@ class lane_writer {
 
   /// Sends a message of at most 56 bytes, or does nothing and says false: ask send().
   [[gnu::always_inline]] bool send_quick(const std::byte* from, std::size_t size) noexcept {
-    if (*epoch_ != born_in_) [[unlikely]]
-      return false;
     const std::uint64_t n = next_.load(sync::relaxed);
-    entering_.store(n + 1, sync::relaxed);
-    sync::light_fence();  // F1 pairs with F2
-    if (n >= limit_.load(sync::relaxed) || receiver_.has_news()) [[unlikely]] {
-      entering_.store(n, sync::relaxed);
+    if (!enter(n)) [[unlikely]]
       return false;
-    }
     lane_slot& slot = slots_[n & mask_];
     sync::prefetch_for_writing(&slots_[(n + slots_ahead) & mask_]);
     copy_in(slot, from, size);
@@ -73,13 +67,10 @@ class lane_writer {
 
   /// The same for a larger one that goes into the arena.
   [[gnu::always_inline]] bool send_quick_in_arena(const std::byte* from, std::size_t size) noexcept {
-    if (*epoch_ != born_in_ || size > most_quick_in_arena_) [[unlikely]]
-      return false;
     const std::uint64_t n = next_.load(sync::relaxed);
-    entering_.store(n + 1, sync::relaxed);
-    sync::light_fence();  // F1 pairs with F2
-    arena_run run;
-    if (n < limit_.load(sync::relaxed) && !receiver_.has_news()) run = free_.take_here(units_for(size));
+    if (size > most_quick_in_arena_ || !enter(n)) [[unlikely]]
+      return false;
+    const arena_run run = free_.take_here(units_for(size));
     if (!run) [[unlikely]] {
       entering_.store(n, sync::relaxed);
       return false;
@@ -101,15 +92,9 @@ class lane_writer {
     return free_.take_here(units_for(size));
   }
   [[gnu::always_inline]] bool publish_run_quick(arena_run run, std::size_t size) noexcept {
-    if (*epoch_ != born_in_) [[unlikely]]
-      return false;
     const std::uint64_t n = next_.load(sync::relaxed);
-    entering_.store(n + 1, sync::relaxed);
-    sync::light_fence();  // F1 pairs with F2
-    if (n >= limit_.load(sync::relaxed) || receiver_.has_news()) [[unlikely]] {
-      entering_.store(n, sync::relaxed);
+    if (!enter(n)) [[unlikely]]
       return false;
-    }
     lane_slot& slot = slots_[n & mask_];
     keep_run(slot, n, run, size);
     publish(slot, n, slot_kind::in_arena);
@@ -156,6 +141,17 @@ class lane_writer {
   void close() noexcept;
 
  private:
+  // Begins a quick call for message n (I3), which publish() ends. False: something may be the matter, nothing happened.
+  [[gnu::always_inline]] bool enter(std::uint64_t n) noexcept {
+    if (*epoch_ != born_in_) [[unlikely]]
+      return false;
+    entering_.store(n + 1, sync::relaxed);
+    sync::light_fence();  // F1 pairs with F2
+    if (n < limit_.load(sync::relaxed) && !receiver_.has_news()) [[likely]]
+      return true;
+    entering_.store(n, sync::relaxed);
+    return false;
+  }
   [[gnu::always_inline]] void publish(lane_slot& slot, std::uint64_t n, std::uint64_t kind) noexcept {
     slot.word.store(slot_word(n, kind), sync::release);  // E1
     next_.store(n + 1, sync::release);                   // E6

@@ -20,6 +20,9 @@
 // or it does not yet and finds that the bell has changed. What a ringer publishes after that ring is found by the
 // look that precedes the next announcement, or by the check that follows it.
 //
+// A sleeper that cannot fence for its ringers, or shares their processor, where that costs more than it saves, says
+// must_fence: then each ring is a full fence and a second look.
+//
 // Ordering
 //   E1  announce  the read of the bell  ->  whoever sees the announcement, and rings
 //
